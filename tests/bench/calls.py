@@ -24,6 +24,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import FrameType
 from typing import Any, BinaryIO, Final
+from unittest.mock import patch
 
 from gateway.app import running_gateway
 from gateway.revisions.load import ConfigFiles
@@ -47,6 +48,8 @@ QUIET: Final = 0.1
 COUNTED: Final = 8
 """Requests that are counted, of which the one with the fewest calls is shown: a timer that comes
 due meanwhile, as the loop's own watch does four times a second, is no part of a request."""
+BESIDE: Final = ("gateway.admission.upkeep", "gateway.cluster.service")
+"""What goes on beside requests where there are limits: not while they are counted."""
 _SENT: Final = "ask"
 """The function of gateway.upstream.connection in which a request's bytes go out."""
 
@@ -80,8 +83,6 @@ class Calls:
         self.native += event == "c_call"
         if event != "call":
             return
-        if any("/admission/upkeep.py" in name for name in _stack(frame)):
-            return  # it goes on beside requests
         self.by_file[_shown(code.co_filename)] += 1
         if code.co_name == _SENT and code.co_filename.endswith("upstream/connection.py"):
             self.depth = sum(
@@ -125,6 +126,8 @@ def count(work: Work = SMALL, persona: str | None = None, limits: str = "") -> C
 async def _count(files: ConfigFiles, work: Work, way: Way, descriptor: int) -> Calls:
     counted, loop = [Calls() for _ in range(COUNTED)], asyncio.get_running_loop()
     async with AsyncExitStack() as stack:
+        for upkeep in BESIDE:
+            stack.enter_context(patch(f"{upkeep}._TICK", PATIENCE))
         log = RequestLog(descriptor)
         stack.callback(log.close)
         served = await stack.enter_async_context(

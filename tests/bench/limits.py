@@ -25,6 +25,7 @@ from typing import Any, Final
 from tests.bench.admissions import LIMITS
 from tests.bench.calls import count
 from tests.bench.instructions import ENVIRON, MARKER, ROOT, total
+from tests.bench.works import SMALL
 from tests.postgres import binaries, server
 
 WORK: Final = ROOT / "tests" / "bench" / "admissions.py"
@@ -92,7 +93,7 @@ def main() -> None:
     parser.add_argument("--no-instructions", action="store_true", help="no callgrind")
     options = parser.parse_args()
     checkouts = [ROOT] if options.beside is None else [options.beside.resolve(), ROOT]
-    plain, limited = count().total, count(limits=LIMITS).total
+    plain, limited = (count(SMALL, "bare", limits).total for limits in ("", LIMITS))
     print(f"Python calls of a request over HTTP: {plain} without limits, {limited} with six")
     counts = not options.no_instructions and shutil.which("valgrind") is not None
     print(f"{'':10} {'checkout':30} {'request':>10} {'booking':>10}")
