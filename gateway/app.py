@@ -9,12 +9,13 @@ from contextlib import asynccontextmanager, nullcontext
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, cast
 
 from gateway.accounting.token_counter import TokenCounter
 from gateway.api.auth import Access, Admin
-from gateway.api.request import VERSION, ConsoleRoutes, Gateway
+from gateway.api.request import VERSION, AnswerCache, ConsoleRoutes, Gateway
 from gateway.config import Config
+from gateway.config.environment import state_keys
 from gateway.config.limits import LimitsPolicy
 from gateway.dispatch.dispatcher import Dispatcher
 from gateway.revisions.load import ConfigFiles
@@ -32,6 +33,7 @@ from translators.openai.request.fields import FIELDS
 if TYPE_CHECKING:
     from gateway.admission.service import Admission
     from gateway.cluster.service import Cluster
+    from gateway.telemetry.genai_metrics import GenAiMetrics
 
 
 _log: Final = logging.getLogger("llm_router")
@@ -95,6 +97,34 @@ async def admission_of(
 
 
 @asynccontextmanager
+async def answers_of(
+    config: Config, environ: Mapping[str, str], metrics: Metrics
+) -> AsyncIterator[AnswerCache | None]:
+    """What gives whole answers again; None where no persona asks for it: then not even its modules
+    are there.
+    """
+    if all(persona.cache is None for persona in config.personas.values()):
+        yield None
+        return
+    running = importlib.import_module("gateway.cache.response_cache").running
+    made = importlib.import_module("gateway.api.cached_answers").CachedAnswers
+    state, seal = state_directory(environ), None
+    if state_keys(environ):
+        seal = importlib.import_module("gateway.cluster.service").seal_of(environ)
+    async with running(config.limits, state, environ, time.time, time.monotonic, seal) as cache:
+        metrics.registry.register(cache.metrics)
+        yield made(cache)
+
+
+def _apply_cache(answers: AnswerCache | None, config: Config) -> None:
+    """What was kept under another revision is never asked for again."""
+    if answers is not None:
+        answers.apply_config(config)
+    elif any(persona.cache is not None for persona in config.personas.values()):
+        _log.warning("answers are kept from the next start on: no persona had a cache")
+
+
+@asynccontextmanager
 async def cluster_of(
     config: Config, environ: Mapping[str, str], admission: "Admission | None", state: RouterState
 ) -> AsyncIterator["Cluster | None"]:
@@ -113,7 +143,7 @@ def _shared_responses(own: Store | None, kind: str, cluster: "Cluster | None") -
     return own if cluster is None else cluster.responses(own, RESPONSES_KEPT.get(kind, 0.0))
 
 
-def _measure_by(metrics: Metrics, config: Config) -> None:
+def _measure_by(metrics: Metrics, gen_ai: "GenAiMetrics | None", config: Config) -> None:
     """From now on the names of this configuration may be labels."""
     targets = [
         (provider.name, model)
@@ -121,6 +151,27 @@ def _measure_by(metrics: Metrics, config: Config) -> None:
         for model in provider.models
     ]
     metrics.apply_config(VERSION, config.revision, config.personas, targets)
+    if gen_ai is not None:
+        urls = {provider.name: provider.base_url for provider in config.providers.values()}
+        gen_ai.apply_config(config.personas, targets, urls)
+
+
+def _measuring(
+    config: Config,
+) -> tuple[Metrics, list[Listener], Callable[[Config], None]]:
+    """The metrics, what listens for them, and what tells them of a new configuration. Those of the
+    conventions are there where they are asked for, and not even loaded elsewhere.
+    """
+    metrics, gen_ai = Metrics((), (), FIELDS), None
+    listening: list[Listener] = [metrics.on_event]
+    if config.server.metrics.gen_ai:
+        made = importlib.import_module("gateway.telemetry.genai_metrics").GenAiMetrics()
+        gen_ai = cast("GenAiMetrics", made)
+        metrics.registry.register(gen_ai)
+        listening.append(gen_ai.on_event)
+    measure_by = partial(_measure_by, metrics, gen_ai)
+    measure_by(config)
+    return metrics, listening, measure_by
 
 
 def _console_of(config: Config, admin: Admin, opened: bool) -> ConsoleRoutes | None:
@@ -168,10 +219,11 @@ def _followers(
     checks: HealthProbes,
     admission: "Admission | None",
     cluster: "Cluster | None",
+    answers: AnswerCache | None,
 ) -> tuple[Callable[[Config], None], ...]:
     """Told of each new configuration."""
-    limits = partial(_apply_limits, admission)
-    first = measure_by, state.health.apply_config, checks.apply_config, limits
+    limits, cached = partial(_apply_limits, admission), partial(_apply_cache, answers)
+    first = measure_by, state.health.apply_config, checks.apply_config, limits, cached
     return first if cluster is None else (*first, cluster.apply_config)
 
 
@@ -193,12 +245,11 @@ async def running_gateway(
     makes what traces are told to; None: they are not. `open_console`: a console for everybody.
     """
     limits = config.server.media_fetch
-    metrics, state = Metrics((), (), FIELDS), memory_of(config)
-    measure_by = partial(_measure_by, metrics)
-    measure_by(config)
+    metrics, measuring, measure_by = _measuring(config)
+    state = memory_of(config)
     traces = None if tracing is None else tracing(lambda: reloader.config)
     console = _console_of(config, admin or Admin(), open_console)
-    bus = EventBus([metrics.on_event, *listeners, *_listening(traces, metrics, console)])
+    bus = EventBus([*measuring, *listeners, *_listening(traces, metrics, console)])
     async with (
         metrics.process.running(),
         UpstreamClient.running() as client,
@@ -206,13 +257,14 @@ async def running_gateway(
         TokenCounter.running() as counter,
         responses_store(config.server.responses_store, files.environ) as store,
         admission_of(config, files.environ) as admission,
+        answers_of(config, files.environ, metrics) as answers,
         cluster_of(config, files.environ, admission, state) as cluster,
         HealthProbes.running(config, state.health.checks, state.now, state.random) as checks,
         Reloader(
             config,
             files,
             bus,
-            _followers(measure_by, state, checks, admission, cluster),
+            _followers(measure_by, state, checks, admission, cluster, answers),
         ).running() as reloader,
     ):
         with nullcontext() if traces is None else traces.running():
@@ -231,5 +283,6 @@ async def running_gateway(
                 console=console,
                 admission=admission,
                 cluster=cluster,
+                cache=answers,
                 simulated=simulated,
             )

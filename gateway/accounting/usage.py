@@ -38,12 +38,14 @@ def counted(usage: Any) -> events.Usage | None:
     if usage.__class__ is not dict:
         return None
     prompt, completion = totals(usage)
-    cached, reasoning = usage.get("prompt_tokens_details"), usage.get("completion_tokens_details")
+    read, reasoning = usage.get("prompt_tokens_details"), usage.get("completion_tokens_details")
+    written = read.get("cache_write_tokens") if read.__class__ is dict else None
     return events.Usage(
         prompt or 0,
-        count(cached, "cached_tokens") or 0 if cached else 0,
+        count(read, "cached_tokens") or 0 if read else 0,
         completion or 0,
         count(reasoning, "reasoning_tokens") or 0 if reasoning else 0,
+        count(read, "cache_write_tokens") or 0 if written else 0,
     )
 
 

@@ -22,6 +22,8 @@ from gateway.telemetry.events import AttemptEnded, Why
 from translators.chat.chunks import Chunk
 
 SETTLED: Final = "settled"
+CACHED: Final = "cached"
+"""What a row is called whose answer came from the cache."""
 _WORSE: Final = ("free", SETTLED, "estimated", "presumed", "unpriced")
 """What a row may be called, the more certain first."""
 _PAID_FOR: Final[Mapping[str, str]] = {
@@ -117,6 +119,8 @@ class Reservation:
     tier: str | None
     refused: LimitExceeded | LimitsUnavailable | None = None
     """Why it could not have more."""
+    cached: bool = False
+    """Nobody is asked: the first target gave the answer once before."""
 
     streamed: int = 0
     """Bytes of text that the caller was shown so far, or about so many."""
@@ -193,6 +197,8 @@ class Reservation:
     def settle(self, ending: Ending) -> None:
         """Count what was used, and free the rest."""
         tally = _Tally()
+        if self.cached:
+            tally.state = CACHED
         attempts = ending.attempts
         if attempts and ending.shown is not None:
             self._add_shown(tally, ending, attempts[ending.shown])
@@ -260,7 +266,9 @@ class Reservation:
         amounts = account.pick(used)
         attempts, at, rules = ending.attempts, int(self.admitted * 1000), account.rules
         provider = model = ""
-        if attempts:
+        if self.cached:
+            provider, model = self.first.provider.name, self.first.model.id
+        elif attempts:
             last = attempts[ending.shown or 0]
             provider, model = last.provider, last.model
         charges = account.charges % amounts if all(amounts) else charges_text(account.ids, amounts)

@@ -36,6 +36,8 @@ _MOST_RULES: Final = 10_000
 _OF_PROMPTS: Final = ("tokens", "input_tokens", "usd")
 """What a prompt's tokens are a part of."""
 _MOST_ACCOUNTS: Final = 20_000
+_CACHED: Final = Amounts(requests=1, concurrency=1)
+"""What a request uses whose answer is there already."""
 _log: Final = logging.getLogger("llm_router")
 
 
@@ -157,9 +159,9 @@ class Admission:
         """
         found = self._accounts.get((key_id, persona, user))
         if found is None and user:
-            plain = self._account(key_id, persona, "", now)
-            if not plain.of_users:
-                return plain
+            plain = self._accounts.get((key_id, persona, ""))
+            if plain is not None and not plain.of_users:
+                found, user = plain, ""
         if found is None or found.ends <= now or found.dropped != self.pool.dropped:
             found = self._made(key_id, persona, user, now)
         return found
@@ -169,13 +171,16 @@ class Admission:
         every = list(applied(self.policy, rules, persona))
         refusing = [each for each in every if each.limit.when_reached == "refuse"]
         warning = [each for each in every if each.limit.when_reached == "warn"]
-        if user:
+        of_users = any(each.of_user for each in every)
+        if not of_users:
+            user = ""
+        elif user:
             self._check_users(refusing, user)
         if len(self._accounts) >= _MOST_ACCOUNTS:
             self._accounts.clear()
         made = self._accounts[key_id, persona, user] = Account(
             rules, persona, pool.of(refusing, user, now), pool.of(warning, user, now),
-            any(each.of_user for each in every), pool.dropped,
+            of_users, pool.dropped,
         )  # fmt: skip
         return made
 
@@ -258,13 +263,41 @@ class Admission:
             if whole and not exact and _wavers(account, bounds.values(), needs, asking.day):
                 release(account.counters, needs)
                 return None
+        return self._held(asking, plan, account, eligible[0], bounds, needs, now)
+
+    async def reserve_cached(self, asking: Asking, plan: Plan, target: Candidate) -> Reservation:
+        """Count a request whose answer is there already, of `target`: a request, and one at a time,
+        without tokens and without money. Raises LimitExceeded, LimitsUnavailable.
+        """
+        now, persona = self.clock(), plan.policy.name
+        account = self._account(asking.key_id, persona, _digest(asking.user), now)
+        try:
+            await self.leases.take([c for c in account.counters if _CACHED[c.index]], _CACHED)
+        except LimitExceeded as error:
+            self.metrics.refused(error.limit["scope"], error.limit["on"])
+            raise
+        held = self._held(asking, plan, account, target, {}, _CACHED, now)
+        held.cached = True
+        return held
+
+    def _held(
+        self,
+        asking: Asking,
+        plan: Plan,
+        account: Account,
+        first: Candidate,
+        bounds: dict[str, Bound],
+        needs: Amounts,
+        now: float,
+    ) -> Reservation:
+        """Write down what is held. Raises LimitsUnavailable if that cannot be."""
         tier: Any = asking.request.body.get("service_tier")
         try:
             file = self.journal.current
             reservation = Reservation(
-                self.leases, self.queue, file, account, bounds, eligible[0],
-                f"{int(now * 1000):012x}{unique(12)}", user, asking.request_id, plan.revision,
-                needs, now, asking.day, tier,
+                self.leases, self.queue, file, account, bounds, first,
+                f"{int(now * 1000):012x}{unique(12)}", _digest(asking.user), asking.request_id,
+                plan.revision, needs, now, asking.day, tier,
             )  # fmt: skip
             reservation.note()
         except OSError as error:

@@ -3,8 +3,9 @@ dialect that callers speak.
 """
 
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing
+from typing import Protocol
 
 from aiohttp import web
 
@@ -61,40 +62,37 @@ Settle = Callable[[bytes, Exchange], Awaitable[bytes]]
 written, the end as it is to be."""
 
 
+class Recorder(Protocol):
+    """Who keeps an answer while it is given."""
+
+    async def completed(self, completion: Completion) -> None:
+        """A whole one, before it is written."""
+
+    def recorded(self, stream: AnswerStream) -> AsyncGenerator[list[Chunk], None]:
+        """The batches of a streamed one, each as it came."""
+
+
 async def respond(
     http: Request,
     read: InboundRequest,
     exchange: Exchange,
     settle: Settle | None = None,
     decision: Decision | None = None,
+    recorder: Recorder | None = None,
 ) -> web.StreamResponse:
     """Carry a request out that has been read, and answer it; `decision`: where it is made."""
     gateway, request = http.gateway, read.request
     if decision is None:
+        if (cache := gateway.cache) is not None and cache.concerns(http.config, request):
+            return await cache.respond(http, read, exchange, settle)
         decision = await prepare(http, request, exchange, read.origin)
     if exchange.stream:
         writer = http.answer_writer = read.open_writer(unique(24), int(time.time()))
-        interval = http.config.server.keep_alive_interval
-        if (most := http.dialect.KEEP_ALIVE) is not None and most < interval:
-            interval = most
-        with EventStream(
-            http,
-            interval,
-            cors.told(http, _stream_headers(http, exchange)),
-            writer.keep_alive,
-            writer.content_type,
-        ) as out:
-            try:
-                stream = await gateway.dispatcher.open_stream(decision, exchange)
-            except (RequestFailed, InvalidRequest) as error:
-                if not out.started:
-                    raise
-                return await _failed(http, error, writer, out, exchange, settle)
-            try:
-                return await _relayed(http, stream, writer, out, exchange, settle)
-            finally:
-                await gateway.dispatcher.close(stream, exchange)
+        with opened(http, writer, exchange) as out:
+            return await streamed(http, decision, writer, out, exchange, settle, recorder)
     completion = await gateway.dispatcher.complete(decision, exchange)
+    if recorder is not None:
+        await recorder.completed(completion)
     attempt, served = exchange.attempt, exchange.served
     assert attempt is not None
     assert served is not None
@@ -105,7 +103,7 @@ async def respond(
         served.name,
         exchange.estimated_prompt,
         attempt.received,
-        _echoes(served),
+        echoes(served),
     )
     write = read.write_completion
     body = (
@@ -116,10 +114,49 @@ async def respond(
     return Response(body if settle is None else await settle(body, exchange))
 
 
+def opened(http: Request, writer: AnswerWriter, exchange: Exchange) -> EventStream:
+    """The stream in which `writer` answers, nothing of it sent."""
+    interval = http.config.server.keep_alive_interval
+    if (most := http.dialect.KEEP_ALIVE) is not None and most < interval:
+        interval = most
+    out = EventStream(
+        http,
+        interval,
+        cors.told(http, _stream_headers(http, exchange)),
+        writer.keep_alive,
+        writer.content_type,
+    )
+    exchange.set_streamed(out.streamed)
+    return out
+
+
 def _stream_headers(http: Request, exchange: Exchange) -> Callable[[], dict[str, str]]:
     """What gives the headers of a stream, with those that its dialect's clients look for."""
     more = http.dialect.headers(http.request_id)
     return (lambda: {**exchange.headers(), **more}) if more else exchange.headers
+
+
+async def streamed(
+    http: Request,
+    decision: Decision,
+    writer: AnswerWriter,
+    out: EventStream,
+    exchange: Exchange,
+    settle: Settle | None,
+    recorder: Recorder | None = None,
+) -> web.StreamResponse:
+    """What comes from a provider, written to the caller as it comes."""
+    dispatcher = http.gateway.dispatcher
+    try:
+        stream = await dispatcher.open_stream(decision, exchange)
+    except (RequestFailed, InvalidRequest) as error:
+        if not out.started:
+            raise
+        return await failed(http, error, writer, out, exchange, settle)
+    try:
+        return await _relayed(http, stream, writer, out, exchange, settle, recorder)
+    finally:
+        await dispatcher.close(stream, exchange)
 
 
 async def _relayed(
@@ -129,8 +166,9 @@ async def _relayed(
     out: EventStream,
     exchange: Exchange,
     settle: Settle | None,
+    recorder: Recorder | None,
 ) -> web.StreamResponse:
-    """What comes from the provider, written to the caller as it comes."""
+    """The stream, from its first content to its end."""
     assert exchange.served is not None
     served = exchange.served
     writer.begin(
@@ -140,13 +178,14 @@ async def _relayed(
             stream.model,
             served.name,
             exchange.estimated_prompt,
-            echoes=_echoes(served),
+            echoes=echoes(served),
         )
     )
     write, last, reservation = writer.write, b"", exchange.reservation
     arriving = _Arriving(writer, out, reservation)
+    source = stream.batches(True, arriving.show) if recorder is None else recorder.recorded(stream)
     try:
-        async with aclosing(stream.batches(runs=True, show=arriving.show)) as batches:
+        async with aclosing(source) as batches:
             async for chunks in batches:
                 if not chunks:  # they were shown
                     if writer.over:
@@ -170,8 +209,8 @@ async def _relayed(
                 elif data:
                     await out.write(data)
     except UpstreamError as error:
-        failed = http.gateway.dispatcher.broke(error, exchange)
-        return await _failed(http, failed, writer, out, exchange, settle)
+        broken = http.gateway.dispatcher.broke(error, exchange)
+        return await failed(http, broken, writer, out, exchange, settle)
     http.gateway.dispatcher.finished(stream, exchange)
     out.fall_silent()
     end = writer.end()
@@ -231,7 +270,7 @@ def _written(writer: AnswerWriter, chunks: list[Chunk], relays: bool) -> bytes:
     return written[0] if len(written) == 1 else joined(written)
 
 
-async def _failed(
+async def failed(
     http: Request,
     error: RequestFailed | InvalidRequest,
     writer: AnswerWriter,
@@ -250,7 +289,7 @@ async def _failed(
     return await out.end(last if settle is None else await settle(last, exchange))
 
 
-def _echoes(served: Candidate) -> bool:
+def echoes(served: Candidate) -> bool:
     """Whether a server is sent back what it reasoned as text."""
     if served.provider.dialect != "openai":
         return False

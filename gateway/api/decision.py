@@ -27,12 +27,18 @@ _REPAIRED: Final = Note("repaired", "messages", f"{_HALF_PAIR}: U+FFFD stands fo
 
 
 async def prepare(
-    http: Request, request: ChatRequest, exchange: Exchange, origin: Origin | None = None
+    http: Request,
+    request: ChatRequest,
+    exchange: Exchange,
+    origin: Origin | None = None,
+    made: tuple[Decision, RoutingContext] | None = None,
 ) -> Decision:
-    """What will be done with a request, on record. Raises ModelNotFound, InvalidRequest."""
+    """What will be done with a request, on record; `made`: what `decided` gave for it. Raises
+    ModelNotFound, InvalidRequest.
+    """
     gateway = http.gateway
     exchange.set_stream(request.stream)
-    decision, context = await decided(http, request, origin)
+    decision, context = made or await decided(http, request, origin)
     cluster = gateway.cluster
     if (
         cluster is not None

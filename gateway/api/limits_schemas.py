@@ -155,7 +155,7 @@ class LedgerRowDocument(TypedDict):
     target: str
     """provider/model."""
     state: str
-    """settled, free, estimated, presumed or unpriced."""
+    """settled, free, cached, estimated, presumed or unpriced."""
     attempts: int
     """How many it took."""
     input: int

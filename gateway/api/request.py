@@ -26,7 +26,8 @@ from gateway.telemetry.events import Event, EventBus, TraceSource
 from gateway.telemetry.metrics import Metrics
 from gateway.telemetry.trace_context import TraceContext
 from gateway.workers.peers import Peers
-from translators.dialect.inbound import AnswerWriter, InboundDialect
+from translators.chat.request import ChatRequest
+from translators.dialect.inbound import AnswerWriter, InboundDialect, InboundRequest
 from translators.openai import inbound as chat
 
 if TYPE_CHECKING:
@@ -53,6 +54,25 @@ class ConsoleRoutes(Protocol):
         """A listener of the bus."""
 
 
+class AnswerCache(Protocol):
+    """What gives whole answers again: gateway.api.cached_answers, where a persona asks for it."""
+
+    def concerns(self, config: Config, request: ChatRequest) -> bool:
+        """Whether the request is for a persona with a cache."""
+
+    async def respond(
+        self,
+        http: "Request",
+        read: InboundRequest,
+        exchange: Exchange,
+        settle: Callable[[bytes, Exchange], Awaitable[bytes]] | None,
+    ) -> web.StreamResponse:
+        """As gateway.api.chat.respond does it, for a request that it `concerns`."""
+
+    def apply_config(self, config: Config) -> None:
+        """A new configuration holds."""
+
+
 @dataclass(slots=True)
 class Gateway:
     """The parts, put together by gateway.app. `draining` is set when the server is asked to
@@ -77,6 +97,8 @@ class Gateway:
     """None: only what callers trace is told on, and nothing is exported."""
     admission: "Admission | None" = None
     """None where the policy has no limits: nothing is counted."""
+    cache: AnswerCache | None = None
+    """None where no persona has a cache."""
     cluster: "Cluster | None" = None
     """What other instances know; None where there is no store."""
     simulated: bool = False

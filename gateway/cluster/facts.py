@@ -15,6 +15,12 @@ from gateway.health.targets import TargetHealth
 
 HINTS_MEANT_FOR: Final = 10.0
 """Seconds after which a hint is too old to be one."""
+SOON: Final = 0.4
+"""Seconds before a probe at which it is asked who makes it."""
+PAUSE: Final = 1.0
+"""Seconds until it is asked again."""
+ALONE: Final = 5.0
+"""Seconds after which this process probes by itself, whoever else was to."""
 MOST_SENDERS: Final = 256
 """Whose hints of one target are kept."""
 _LOOPBACK: Final = ("localhost", "127.", "::1")
@@ -47,6 +53,8 @@ class Facts:
         self._machine = machine
         self._adopted: dict[_Place, str] = {}
         """Who told what is held against a key here."""
+        self._waits: dict[str, float] = {}
+        """Since when a target's probe is left to others."""
         health.news = self._news = News()
         self.apply_config(config)
 
@@ -163,6 +171,28 @@ class Facts:
         if agreed(hints, now):
             breaker.set_aside(sender, now, seconds, message.reason, False)
         return True
+
+    def due(self) -> list[tuple[str, str]]:
+        """Targets that are soon to be probed here, each with the name it has for all instances."""
+        now, found = self._now(), []
+        for target in self._targets:
+            breaker = self._health.target_breaker(target)
+            if breaker is None or breaker.closed:
+                self._waits.pop(target, None)
+                continue
+            wait = breaker.opens_in(now)
+            if wait is not None and 0 < wait <= SOON and self._waits.get(target, now) > now - ALONE:
+                found.append(
+                    (target, f"{target} {self._digests[target.partition('/')[0], _TARGET]}")
+                )
+        return found
+
+    def leave_to_another(self, target: str) -> None:
+        """Another instance probes the target: this one waits, but not for ever."""
+        breaker, now = self._health.target_breaker(target), self._now()
+        if breaker is not None:
+            self._waits.setdefault(target, now)
+            breaker.wait_longer(now, PAUSE)
 
     def forget_old(self, instances: int) -> None:
         """Hints that hold no more; and how many processes there are."""

@@ -14,6 +14,7 @@ _SECONDS: Final = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.02, 0.05, 0.1, 0.5, 1, 
 _FACTS: Final = "What instances told each other of providers, by what became of it."
 _STATES: Final = "Pins, reasoning and responses kept for other instances, and looked for."
 _UP: Final = "1 if what instances share can be written and read."
+_INSTANCES: Final = "Processes on this store that were seen within ten seconds."
 _WAITING: Final = "States that are not yet in the store."
 _OPERATION: Final = "Time of one operation on what instances share."
 
@@ -21,8 +22,11 @@ _OPERATION: Final = "Time of one operation on what instances share."
 class ClusterMetrics(Collector):
     """A collector, and what counts for it."""
 
-    def __init__(self, up: Callable[[], bool], waiting: Callable[[], int]) -> None:
+    def __init__(
+        self, up: Callable[[], bool], instances: Callable[[], int], waiting: Callable[[], int]
+    ) -> None:
         self._up = up
+        self._instances = instances
         self._waiting = waiting
         self._facts: dict[tuple[str, str], int] = {}
         self._states: dict[tuple[str, str], int] = {}
@@ -55,6 +59,7 @@ class ClusterMetrics(Collector):
         for labels, count in sorted(self._states.items()):
             states.add_metric(labels, count)
         yield states
+        yield GaugeMetricFamily("llm_router_instances", _INSTANCES, self._instances())
         yield GaugeMetricFamily("llm_router_store_shared_up", _UP, float(self._up()))
         yield GaugeMetricFamily("llm_router_store_states_waiting", _WAITING, self._waiting())
         yield from self._fast.collect()

@@ -66,7 +66,9 @@ class Cluster:
         self._clock = admission.clock
         self.name = admission.leases.instance
         self.metrics = ClusterMetrics(
-            lambda: not thread.down, lambda: 0 if self.states is None else len(self.states)
+            lambda: not thread.down,
+            lambda: admission.leases.peers,
+            lambda: 0 if self.states is None else len(self.states),
         )
         thread.took = self.metrics.took
         self.facts = Facts(config, state.health, self._clock, state.now, socket.gethostname())
@@ -120,6 +122,7 @@ class Cluster:
         works: tuple[tuple[int, Callable[[], Awaitable[None]]], ...] = (
             (_SECOND, self._create),
             (_OFTEN, self._tell),
+            (_OFTEN, self._share_probes),
             (1, self._hear_told),
             (_POLL, self._hear_untold),
             (_SECOND, self._hear),
@@ -174,6 +177,15 @@ class Cluster:
                 self.metrics.fact(fact.kind, "told")
             return  # one at a time: ten a second
 
+    async def _share_probes(self) -> None:
+        """One instance probes a target that all have set aside."""
+        if self._admission.leases.peers > 1:
+            for target, name in self.facts.due():
+                now = int(self._clock())
+                until = now + _PROBED_FOR
+                if not await self._thread.call(shared.may_probe, self.name, name, now, until):
+                    self.facts.leave_to_another(target)
+
     async def _hear_told(self) -> None:
         signals = self._admission.signals
         if signals is not None and signals.listening and signals.take("told"):
@@ -221,7 +233,9 @@ class Cluster:
 
 
 _MOST_TOLD: Final = 1000
-_DELETED_FOR: Final = 60.0
+_PROBED_FOR: Final = 5
+"""Seconds for which a probe is one instance's."""
+_DELETED_FOR: Final = 3600.0
 """Seconds that a message of what was deleted holds."""
 
 
@@ -235,7 +249,7 @@ async def running(
 ) -> AsyncIterator[Cluster]:
     """What this process shares. `directory`: of what outlives it. Raises StoreUnusable."""
     url = engine.store_url(admission.policy.store.url, environ)
-    keys = _keys(environ)
+    keys = seal_of(environ)
     database = await asyncio.to_thread(engine.open_shared, url, directory)
     thread = StoreThread(database, state.now, "what instances share in the store")
     cluster = Cluster(config, admission, state, thread, keys)
@@ -261,7 +275,7 @@ def _prepare(database: Database) -> None:
         shared.find(database, [b""] * count, 0)
 
 
-def _keys(environ: Mapping[str, str]) -> Any:
+def seal_of(environ: Mapping[str, str]) -> Any:
     """What states are sealed with; None where the operator gave no key."""
     secrets = state_keys(environ)
     if not secrets:

@@ -9,6 +9,7 @@ from typing import Annotated, Any, Final, Literal
 
 from pydantic import Field
 
+from gateway.config.cache import CacheSettings
 from gateway.config.conditions import ALWAYS, Condition
 from gateway.config.errors import shown, unknown
 from gateway.config.providers import CostTier
@@ -292,6 +293,8 @@ class Persona(Row):
     """Of embeddings: vectors of all its targets may stand for each other, whatever their spaces."""
     gemini_resources: bool = False
     """Callers of Gemini's API may name what Google stores for our key: files, cached contents."""
+    cache: CacheSettings | None = None
+    """Whole answers are given again to the same request; None: never."""
     looks_at: tuple[tuple[str, ...], tuple[str, ...]] = field(init=False, repr=False, compare=False)
     """The headers and the metadata that its conditions look at."""
     policy: Policy = field(init=False, repr=False, compare=False)

@@ -106,6 +106,14 @@ class Tracing(Row):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class MetricsSettings(Row):
+    """What GET /metrics has beside the gateway's own."""
+
+    gen_ai: bool = False
+    """The metrics of OpenTelemetry's conventions for generative AI. Holds from the start on."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ServerSettings(Row):
     """Limits and time limits of the server itself; bytes and seconds."""
 
@@ -128,6 +136,7 @@ class ServerSettings(Row):
     responses_store: Literal["memory", "sqlite", "off"] = "memory"
     """Where answers of the Responses API are kept for `previous_response_id`."""
     tracing: Tracing = Tracing()
+    metrics: MetricsSettings = MetricsSettings()
     cors_origins: Annotated[
         tuple[Annotated[str, AfterValidator(check_origin)], ...], AfterValidator(check_origins)
     ] = ()

@@ -43,6 +43,12 @@ def _shown(names: tuple[str, ...]) -> tuple[tuple[str, str], ...]:
     return tuple(shown)
 
 
+def _id_of(answer: Any) -> str | None:
+    """Of a completion, or of a stream whose first content has come."""
+    found = answer.get("id") if answer.__class__ is dict else getattr(answer, "id", None)
+    return found if found.__class__ is str else None
+
+
 def uncounted(size: int) -> None:
     """Nobody counts bytes."""
 
@@ -100,6 +106,8 @@ class Attempt:
     finish_reason: str | None = None
     warnings: tuple[str, ...] = ()
     billed_prompt_tokens: int | None = None
+    answer_id: str | None = None
+    """The provider's id of the answer; only where the request is traced."""
 
     def set_number(self, number: int) -> None:
         """Set its place among the exchange's attempts."""
@@ -153,6 +161,8 @@ class Attempt:
             result.finish_reason,
         )
         self.billed_prompt_tokens = result.billed_prompt_tokens
+        if self.trace is not None:
+            self.answer_id = _id_of(result.answer)
 
     def record_received(self, size: int) -> None:
         """Keep how many bytes a whole answer has."""

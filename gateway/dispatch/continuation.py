@@ -31,9 +31,9 @@ EMPTY: Final = "empty_output"
 
 
 Show = Callable[[list[Chunk]], list[Chunk] | None]
-"""Shows chunks as they arrive. Gives what it leaves to whoever reads the stream, which is woken up
-for it: all, if they are not its to show; an empty list, if they are shown and it must wait before
-more are; None if it need do nothing."""
+"""Shows chunks as they arrive, which are plain parts of the answer: none of them ends it. Whoever
+reads the stream is woken up if it gives a list, and given that: of chunks that it leaves, or empty
+if they are shown, but no more may be before the reader has waited."""
 
 
 class ContinuedResponse:
@@ -112,7 +112,12 @@ class ContinuedResponse:
             or translator.pause is not None
         ):
             self._left = chunks
-        elif chunks and self._show is not None:
+            return False
+        for chunk in chunks:
+            if chunk.finish_reason is not None:  # of one of several answers
+                self._left = chunks
+                return False
+        if chunks and self._show is not None:
             self._left = self._show(chunks)
         return self._left is None
 

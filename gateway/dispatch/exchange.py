@@ -10,13 +10,14 @@ from typing import Any
 from gateway.accounting.cost import cost_of_usage
 from gateway.accounting.usage import counted
 from gateway.dispatch.attempt_record import Attempt, fits_header, uncounted
+from gateway.dispatch.cache_use import CacheUse
 from gateway.dispatch.notes_header import dropped_header
 from gateway.dispatch.reservation import Ending, Reservation
 from gateway.routing.candidates import Candidate
 from gateway.routing.decision import Decision
 from gateway.routing.decision_log import DecisionRecord, log_fragment
 from gateway.routing.plan import Plan
-from gateway.telemetry.events import AttemptEnded, EventBus, RequestEnded
+from gateway.telemetry.events import AttemptEnded, EventBus, RequestEnded, Streamed
 from gateway.telemetry.trace_context import RequestTrace
 from gateway.upstream.response import no_time
 from translators.chat import wire
@@ -68,6 +69,10 @@ class Exchange:
     error_code: str | None
     trace: RequestTrace | None
     """None where nobody traces it."""
+    cache: CacheUse | None
+    """None where the persona has no cache."""
+    streamed: Callable[[], Streamed | None] | None
+    """Says what was written of a stream."""
 
     def __init__(
         self,
@@ -90,7 +95,7 @@ class Exchange:
         self.stream = self.resumable = self.estimated = self.settled = False
         self.started = clock() if started is None else started
         self.plan = self.record = self.service_tier = self.attempt = self.served = None
-        self.error_code = self.trace = self.reservation = None
+        self.error_code = self.trace = self.reservation = self.cache = self.streamed = None
         self.params = "report"
         self.persona_notes = ()
         self.attempts = []
@@ -172,6 +177,8 @@ class Exchange:
             headers["x-llm-router-resumable"] = "true"
         if self.reservation is not None:
             headers.update(self.reservation.headers())
+        if self.cache is not None:
+            headers["x-llm-router-cache"] = self.cache.header
         if self.simulated:
             headers["x-llm-router-simulated"] = "true"
         if self.trace is not None:
@@ -185,6 +192,10 @@ class Exchange:
     def set_stream(self, stream: bool) -> None:
         """Whether the caller asks for a stream."""
         self.stream = stream
+
+    def set_streamed(self, streamed: Callable[[], Streamed | None]) -> None:
+        """Ask it at the end what was written of a stream."""
+        self.streamed = streamed
 
     def set_params(self, params: str, persona_notes: tuple[Note, ...]) -> None:
         """Set what happens to what a provider cannot be told, and what the persona's limits did to
@@ -208,6 +219,10 @@ class Exchange:
     def set_reservation(self, reservation: Reservation) -> None:
         """Settle it when the exchange ends."""
         self.reservation = reservation
+
+    def set_cache(self, use: CacheUse) -> None:
+        """What a cache did for it, as far as that is known."""
+        self.cache = use
 
     def mark_estimated(self) -> None:
         """The usage is an estimate: nobody knows what it cost."""
@@ -277,6 +292,8 @@ class Exchange:
         return self._cost(self.usage)
 
     def _cost(self, usage: Any) -> int | None:
+        if self.cache is not None and self.cache.result == "hit":
+            return 0  # nobody was asked
         if self.served is None or self.record is None or self.estimated:
             return None
         return cost_of_usage(self.served.model, usage, self.record.moment.date(), self.service_tier)
@@ -300,6 +317,9 @@ class Exchange:
             )
             if attempt.first_chunk_at is not None:
                 first_chunk_seconds = attempt.first_chunk_at - started
+        cached = None
+        if self.cache is not None:
+            cached, usage, upstream_seconds = self.cache.told(usage, upstream_seconds)
         ended = RequestEnded(  # in its fields' order: their names would cost 1 µs
             self.request_id,
             self.api,
@@ -331,10 +351,12 @@ class Exchange:
             self._cost(usage),
             self.estimated,
             self.trace,
+            cached,
+            None if self.streamed is None else self.streamed(),
+            None if attempt is None else attempt.answer_id,
         )
-        if self.reservation is not None and not self.settled:
-            self.settled = True
-            self.reservation.settle(self._ending(ended.cost_nano_usd))
+        if self.reservation is not None:
+            self._settle(self.reservation, ended.cost_nano_usd)
         if record is not None:
             record.close(ended, self.resumed)
         bus.publish(ended)
@@ -343,9 +365,12 @@ class Exchange:
         """Count what was used, once: before the caller has all of a stream, so that a process which
         is killed then has it written down.
         """
+        self._settle(reservation, self.cost_nano_usd)
+
+    def _settle(self, reservation: Reservation, cost: int | None) -> None:
         if not self.settled:
             self.settled = True
-            reservation.settle(self._ending(self.cost_nano_usd))
+            reservation.settle(self._ending(cost))
 
     def _ending(self, cost: int | None) -> Ending:
         attempt, attempts, plan = self.attempt, self.attempts, self.plan

@@ -104,10 +104,13 @@ class UpstreamStream:
 
         With `runs`, texts that arrived together may be one chunk of class Texts, which a
         ChunkWriter writes as if they were single. With `show`, what arrives while nothing is here
-        goes to it, and is given here only as far as it leaves it: an empty batch, too.
+        goes to it, in runs, and is given here only as far as it leaves it: an empty batch, too.
         """
         translator, note, tap = self._translator, self._note, self.tap
-        shown = None if show is None or self._cutter is not None else self._shown(show, runs)
+        if self._cutter is not None:
+            show = None
+        elif show is not None and tap is not None:
+            show = _tapped(show, tap)
         batch, self._held = self._held, []
         while True:
             for chunk in batch:
@@ -115,31 +118,13 @@ class UpstreamStream:
                     note(chunk)
                 if tap is not None:
                     tap.see(chunk)
-            if batch or shown is not None:
+            if batch or show is not None:
                 yield batch if runs else singly(batch)
             if translator.failure is not None:
                 raise UpstreamError(translator.failure)
             if translator.finished:
                 return
-            batch = await self._next(shown)
-
-    def _shown(self, show: Show, runs: bool) -> Show:
-        """`show`, for plain parts of the answer: its end, and what is noted with it, is not."""
-        tap = self.tap
-
-        def shown(chunks: list[Chunk]) -> list[Chunk] | None:
-            for chunk in chunks:
-                if chunk.finish_reason is not None:
-                    return chunks
-            left = show(chunks if runs else singly(chunks))
-            if left:
-                return chunks
-            if tap is not None:
-                for chunk in chunks:
-                    tap.see(chunk)
-            return left
-
-        return shown
+            batch = await self._next(show)
 
     async def _next(self, show: Show | None = None) -> list[Chunk]:
         batch = await self._response.next(show)
@@ -205,6 +190,19 @@ class UpstreamStream:
         self._hung_up = True
         self._response.close()
         self._attempt.record_usage(self.usage)
+
+
+def _tapped(show: Show, tap: AnswerTap) -> Show:
+    """`show`, of an answer that is gathered, too."""
+
+    def tapped(chunks: list[Chunk]) -> list[Chunk] | None:
+        left = show(chunks)
+        if not left:
+            for chunk in chunks:
+                tap.see(chunk)
+        return left
+
+    return tapped
 
 
 async def open_stream(

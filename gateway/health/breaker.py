@@ -239,6 +239,11 @@ class Breaker:
         if self._until is not None and self._until > now:
             self._until = now
 
+    def wait_longer(self, now: float, seconds: float) -> None:
+        """Another process probes: this one does not for so long, unless it has begun to."""
+        if self._until is not None and now < self._until:
+            self._until = max(self._until, now + seconds)
+
     def count_anew(self, now: float) -> None:
         """Let what succeeded before weigh nothing against what fails from now on."""
         calls, bad = self._window.counts(now)

@@ -4,11 +4,14 @@ every write with backpressure.
 
 import asyncio
 import contextlib
+from bisect import bisect_left
 from collections.abc import Callable, Mapping
+from time import monotonic
 from typing import Any, Final
 
 from gateway.http.request import IncomingRequest
 from gateway.http.response import Stream
+from gateway.telemetry.events import CHUNK_SECONDS, Streamed
 
 _HEADERS: Final = {
     "cache-control": "no-cache",
@@ -41,7 +44,10 @@ class EventStream:
         self._response: Stream | None = None
         self._waiting = b""
         self._loop = asyncio.get_running_loop()
-        self._last = self._loop.time()
+        self._last = self._wrote = monotonic()
+        """When something was written, and when it was no comment."""
+        self._size = self._pieces = 0
+        self._waits = [0.0] * (len(CHUNK_SECONDS) + 2)
         self._timer: asyncio.TimerHandle | None = None
         self._comment: asyncio.Task[None] | None = None
 
@@ -63,8 +69,9 @@ class EventStream:
         response = self._response
         if response is None:
             response = self._start()
+        self._count(data)
         await response.write(data)
-        self._last = self._loop.time()
+        self._last = self._wrote = monotonic()
 
     def put(self, data: bytes) -> bool:
         """Send events without a wait, as far as that can be. False: `flush` before more."""
@@ -72,7 +79,14 @@ class EventStream:
         if response is None or not response.put(data):
             self._waiting += data
             return False
-        self._last = self._loop.time()
+        now = self._last = monotonic()
+        if self._pieces:  # as `_count`, which would be a call for each of thousands
+            wait, waits = now - self._wrote, self._waits
+            waits[0] += wait
+            waits[1 + bisect_left(CHUNK_SECONDS, wait)] += 1
+        self._pieces += 1
+        self._size += len(data)
+        self._wrote = now
         return not self._http.protocol.writing_paused
 
     async def flush(self) -> None:
@@ -92,8 +106,22 @@ class EventStream:
         response = self._response
         if response is None:
             response = self._start()
+        if data:
+            self._count(data)
         await response.write_eof(data)
         return response
+
+    def _count(self, data: bytes) -> None:
+        if self._pieces:
+            wait, waits = monotonic() - self._wrote, self._waits
+            waits[0] += wait
+            waits[1 + bisect_left(CHUNK_SECONDS, wait)] += 1
+        self._pieces += 1
+        self._size += len(data)
+
+    def streamed(self) -> Streamed | None:
+        """What was written so far; None before the first piece."""
+        return Streamed(self._size, self._pieces, self._waits) if self._pieces else None
 
     def fall_silent(self) -> None:
         """No more comments: what has been written for the caller is held back until the end, and a
@@ -111,7 +139,7 @@ class EventStream:
         return response
 
     def _tick(self) -> None:
-        quiet = self._loop.time() - self._last
+        quiet = monotonic() - self._last
         if quiet >= self._interval and (self._comment is None or self._comment.done()):
             self._comment = self._loop.create_task(self._send_comment())
             quiet = 0.0
@@ -120,4 +148,6 @@ class EventStream:
     async def _send_comment(self) -> None:
         # A caller who has gone is the handler's to notice.
         with contextlib.suppress(ConnectionResetError):
-            await self.write(self._keep_alive())
+            response = self._response or self._start()
+            await response.write(self._keep_alive())
+            self._last = monotonic()

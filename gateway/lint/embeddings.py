@@ -18,6 +18,7 @@ _OF_CHAT: Final = (
     "fan_out",
     "affinity",
     "gemini_resources",
+    "cache",
 )
 """What a persona says of chat only."""
 _DEFAULTS: Final = ("dimensions",)

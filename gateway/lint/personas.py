@@ -33,6 +33,12 @@ _MORE_THAN_TEXT: Final[Mapping[str, Callable[[Any], bool]]] = {
     "n": lambda value: isinstance(value, int) and value > 1,
 }
 """Parameters with which an answer is more than one plain text."""
+_TOOLS: Final = ("tools", "functions", "web_search_options")
+_NEVER_CACHED: Final[Mapping[str, str]] = {
+    **dict.fromkeys(_TOOLS, "asks for tools, and cache.tools is false"),
+    "store": "has the provider keep each answer",
+}
+"""Parameters with which no answer is given again."""
 
 
 def persona_complaints(
@@ -63,6 +69,7 @@ def persona_complaints(
         yield ("on_failure", "backoff"), "has no effect: retries is 0"
     yield from _hedge_complaints(persona)
     yield from _resume_complaints(persona)
+    yield from _cache_complaints(persona)
 
 
 def _name_complaints(persona: Persona) -> Iterator[Complaint]:
@@ -167,3 +174,12 @@ def _resume_complaints(persona: Persona) -> Iterator[Complaint]:
         if value is not None and is_more(value):
             why = f"only plain text is continued, and defaults.{name} asks for more"
             yield ("resume",), f"has no effect: {why}"
+
+
+def _cache_complaints(persona: Persona) -> Iterator[Complaint]:
+    """A default may keep every answer out of the cache."""
+    if persona.cache is None:
+        return
+    for name, why in _NEVER_CACHED.items():
+        if persona.defaults.get(name) and not (persona.cache.tools and name in _TOOLS):
+            yield ("cache",), f"has no effect: defaults.{name} {why}"

@@ -37,6 +37,8 @@ class Outcome(NamedTuple):
     outcome: str
     error_code: str | None
     resumed: tuple[dict[str, Any], ...]
+    cache: str | None = None
+    """As in RequestEnded."""
 
 
 class DecisionRecord:
@@ -73,6 +75,7 @@ class DecisionRecord:
         self.ended = Outcome(
             ended.attempts, ended.provider, ended.model, ended.usage,
             ended.status, ended.outcome, ended.error_code, tuple(resumed),
+            ended.cache,
         )  # fmt: skip
 
     def outcome(self) -> OutcomeDocument:
@@ -103,7 +106,13 @@ class DecisionRecord:
                 }
                 for a in attempts
             ],
-            "served": None if served is None else f"{served.provider}/{served.model}",
+            "served": (
+                f"{ended.provider}/{ended.model}"
+                if ended.cache == "hit"
+                else None
+                if served is None
+                else f"{served.provider}/{served.model}"
+            ),
             "resumed": [
                 {
                     "provider": r["provider"],
@@ -117,6 +126,7 @@ class DecisionRecord:
             "status": ended.status,
             "outcome": ended.outcome,
             "error_code": ended.error_code,
+            **({} if ended.cache is None else {"cache": ended.cache}),
         }
 
 

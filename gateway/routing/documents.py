@@ -156,6 +156,9 @@ class OutcomeDocument(TypedDict, total=False):
     client_gone, restarting, internal_error."""
     error_code: str | None
     """The code of the error that the caller was told; null if it was told none."""
+    cache: str
+    """Where the persona has a cache. hit: the answer was given again, and nobody was asked; miss;
+    bypass: the request has nothing to do with the cache; wait: it ended while it waited."""
 
 
 class DecisionHeadDocument(TypedDict):

@@ -7,13 +7,15 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
-from gateway.store import limits_database
+from gateway.store import answers, limits_database
 from gateway.store.database import Database, Look
 from gateway.store.sqlite import StoreUnusable
 
 STORE_URL: Final = "LLM_ROUTER_STORE_URL"
 """The environment variable whose URL wins over the policy's: it may hold a password."""
 FILE: Final = "limits.sqlite"
+ANSWERS_FILE: Final = "answers.sqlite"
+"""Beside it: answers that are given again are many bytes, and nobody waits for them."""
 SHARED_FILE: Final = "shared.sqlite"
 """Beside it: what processes tell each other must not hold up what they count."""
 _POSTGRES: Final = ("postgresql:", "postgres:")
@@ -49,6 +51,14 @@ def open_store(url: str, state: Path, *, patient: bool = False) -> Database:
     postgres = _postgres()
     database: Database = postgres.opened(url, *((postgres.PATIENT,) if patient else ()))
     return database
+
+
+def open_answers(url: str, state: Path) -> Database:
+    """The database of answers that are given again, its table made. Raises StoreUnusable."""
+    path = file_of(url, state)
+    if path is not None:
+        return answers.prepared(limits_database.connected(path.with_name(ANSWERS_FILE)))
+    return answers.prepared(_postgres().PostgresDatabase(url))
 
 
 def look_at(url: str, state: Path) -> Look:

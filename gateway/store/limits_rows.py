@@ -62,7 +62,7 @@ class LedgerRow(NamedTuple):
     provider: str
     model: str
     state: str
-    """settled, free, estimated, presumed or unpriced."""
+    """settled, free, cached, estimated, presumed or unpriced."""
     attempts: int
     input: int
     cached: int

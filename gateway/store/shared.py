@@ -1,5 +1,5 @@
-"""What processes tell each other through the store: messages, which every process reads once, and
-states, sealed bytes under names that say nothing.
+"""What processes tell each other through the store: messages, which every process reads once; who
+probes a target; and states, sealed bytes under names that say nothing.
 
 None of it is needed to go on: it is written behind, read with little patience, and may be lost.
 """
@@ -23,6 +23,8 @@ _EVICTED: Final = 1_000
 _TABLES: Final = """
 CREATE TABLE IF NOT EXISTS told(rev INTEGER PRIMARY KEY AUTOINCREMENT, sender TEXT NOT NULL,
   at INT NOT NULL, until INT NOT NULL, body TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS probes(target TEXT PRIMARY KEY, holder TEXT NOT NULL,
+  expires INT NOT NULL);
 CREATE TABLE IF NOT EXISTS states(id BLOB PRIMARY KEY, kept INT NOT NULL, expires INT NOT NULL,
   size INT NOT NULL, sealed BLOB NOT NULL);
 CREATE INDEX IF NOT EXISTS states_expires ON states(expires);
@@ -85,6 +87,21 @@ def told_since(database: Database, sender: str, rev: int, now: int) -> list[Told
     values = (rev, sender, now, MOST_TEXT, LONGEST_NAME, MOST_MESSAGES)
     rows = database.execute(query, values)
     return [Told(*row) for row in rows]
+
+
+def may_probe(database: Database, holder: str, target: str, now: int, until: int) -> bool:
+    """Whether this process is the one that probes a target until then; else another does."""
+    with transaction(database):
+        query = "SELECT holder, expires FROM probes WHERE target = ?"
+        found = database.execute(query, (target,)).fetchone()
+        if found is not None and found[0] != holder and found[1] > now:
+            return False
+        database.execute(
+            "INSERT INTO probes(target, holder, expires) VALUES(?, ?, ?) ON CONFLICT(target)"
+            " DO UPDATE SET holder = excluded.holder, expires = excluded.expires",
+            (target, holder, until),
+        )
+    return True
 
 
 @contextmanager

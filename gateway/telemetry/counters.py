@@ -6,9 +6,9 @@ Written on the event loop only; a scrape reads it from a thread, each list as it
 
 from bisect import bisect_left
 from collections.abc import Iterable, Sequence
-from typing import Final
+from typing import Any, Final
 
-from prometheus_client.core import CounterMetricFamily, HistogramMetricFamily, Metric
+from prometheus_client.core import CounterMetricFamily, Exemplar, HistogramMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 Labels = tuple[str, ...]
@@ -45,6 +45,8 @@ class Histogram:
         self._family: Final = name, help_, tuple(labels)
         self._bounds: Final = tuple(bounds)
         self._cells: dict[Labels, list[float]] = {}
+        self._exemplars: dict[tuple[int, int], Exemplar] = {}
+        """By a cell's identity, which lives as long as this, and the bucket."""
 
     def series(self, *labels: str) -> list[float]:
         """Its numbers: the sum, then how many fell into each bucket. Whoever observes a value calls
@@ -59,17 +61,25 @@ class Histogram:
         cell[0] += value
         cell[1 + bisect_left(self._bounds, value)] += 1
 
+    def exemplify(self, cell: list[float], value: float, trace_id: str, when: float) -> None:
+        """`value`, just observed, was that of a trace; `when` in seconds since 1970. Only the
+        OpenMetrics exposition shows it, the newest of each bucket.
+        """
+        bucket = bisect_left(self._bounds, value)
+        self._exemplars[id(cell), bucket] = Exemplar({"trace_id": trace_id}, value, when)
+
     def collect(self) -> Metric:
         name, help_, labels = self._family
         family = HistogramMetricFamily(name, help_, labels=labels)
         for values, cell in list(self._cells.items()):
             total, *counts = tuple(cell)
-            seen, buckets = 0.0, []
-            for bound, count in zip(
-                (*map(str, map(float, self._bounds)), "+Inf"), counts, strict=True
+            seen = 0.0
+            buckets: list[Any] = []
+            for place, (bound, count) in enumerate(
+                zip((*map(str, map(float, self._bounds)), "+Inf"), counts, strict=True)
             ):
                 seen += count
-                buckets.append((bound, seen))
+                buckets.append((bound, seen, self._exemplars.get((id(cell), place))))
             family.add_metric(values, buckets, total)
         return family
 

@@ -45,6 +45,24 @@ class Usage(NamedTuple):
     cached: int = 0
     completion: int = 0
     reasoning: int = 0
+    written: int = 0
+    """Of the prompt's, those that were written to a cache."""
+
+
+CHUNK_SECONDS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
+"""Bounds between waits within a stream that are told apart."""
+
+
+class Streamed(NamedTuple):
+    """What was written of a stream, comments aside."""
+
+    size: int
+    """Bytes."""
+    pieces: int
+    """Each is what one read from the provider gave."""
+    waits: Sequence[float]
+    """Between two pieces: all seconds together, then how many waits were up to each of
+    CHUNK_SECONDS, and how many longer ones there were."""
 
 
 class RequestEnded(NamedTuple):
@@ -84,6 +102,13 @@ class RequestEnded(NamedTuple):
     """`usage` is an estimate: the provider counted nothing."""
     trace: RequestTrace | None = None
     """None where neither its caller nor this gateway traces it."""
+    cache: str | None = None
+    """hit (nobody was asked) · miss · bypass · wait (it ended while it waited); None where the
+    persona has no cache."""
+    streamed: Streamed | None = None
+    """None where nothing was streamed."""
+    answer_id: str | None = None
+    """The answer's id as the provider gave it; only where it is traced."""
 
 
 class ConfigReloaded(NamedTuple):

@@ -19,6 +19,7 @@ OPERATION: Final = "gen_ai.operation.name"
 PROVIDER: Final = "gen_ai.provider.name"
 REQUEST_MODEL: Final = "gen_ai.request.model"
 REQUEST_STREAM: Final = "gen_ai.request.stream"
+RESPONSE_ID: Final = "gen_ai.response.id"
 RESPONSE_MODEL: Final = "gen_ai.response.model"
 FINISH_REASONS: Final = "gen_ai.response.finish_reasons"
 FIRST_CHUNK: Final = "gen_ai.response.time_to_first_chunk"
@@ -26,6 +27,7 @@ CONVERSATION: Final = "gen_ai.conversation.id"
 INPUT_TOKENS: Final = "gen_ai.usage.input_tokens"
 OUTPUT_TOKENS: Final = "gen_ai.usage.output_tokens"
 CACHED_TOKENS: Final = "gen_ai.usage.cache_read.input_tokens"
+WRITTEN_TOKENS: Final = "gen_ai.usage.cache_creation.input_tokens"
 REASONING_TOKENS: Final = "gen_ai.usage.reasoning.output_tokens"
 COST: Final = "gen_ai.usage.cost"
 """No standard name: what agentgateway and LiteLLM write."""
@@ -38,6 +40,7 @@ class Vocabulary:
     schema_url: str
     asked: Mapping[str, str]
     """The attribute of each parameter of the hub's requests."""
+    written_tokens: str = WRITTEN_TOKENS
 
 
 _ASKED: Final = {
@@ -56,6 +59,7 @@ TODAY: Final = Vocabulary("https://opentelemetry.io/schemas/1.41.0", MappingProx
 NEXT: Final = Vocabulary(
     "https://opentelemetry.io/schemas/gen-ai/next",
     MappingProxyType({**_ASKED, "reasoning_effort": "gen_ai.request.reasoning.level"}),
+    "gen_ai.usage.cache_write.input_tokens",
 )
 
 _BY_HOST: Final = {
@@ -84,3 +88,21 @@ def vocabulary(environ: Mapping[str, str]) -> Vocabulary:
     """The one that the operator chose."""
     chosen = [word.strip() for word in environ.get(OPT_IN, "").split(",")]
     return NEXT if LATEST in chosen else TODAY
+
+
+METRIC_TOKENS: Final = "gen_ai_client_token_usage"
+METRIC_DURATION: Final = "gen_ai_server_request_duration_seconds"
+METRIC_FIRST_TOKEN: Final = "gen_ai_server_time_to_first_token_seconds"
+METRIC_OUTPUT_TOKEN: Final = "gen_ai_server_time_per_output_token_seconds"
+METRIC_LABELS: Final = (
+    "gen_ai_operation_name",
+    "gen_ai_provider_name",
+    "gen_ai_original_model",
+    "gen_ai_request_model",
+    "gen_ai_response_model",
+)
+TOKEN_TYPE: Final = "gen_ai_token_type"
+"""What dashboards made for other gateways ask for: as an exporter of OpenTelemetry writes
+the conventions' names."""
+EMBEDDINGS: Final = "embeddings"
+CHAT: Final = "chat"

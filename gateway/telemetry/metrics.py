@@ -3,6 +3,7 @@ anything else counts as `other`.
 """
 
 import asyncio
+import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final
@@ -25,6 +26,7 @@ from gateway.telemetry.multiprocess import Snapshot, snapshot
 from gateway.telemetry.process import ProcessMetrics
 from gateway.telemetry.revisions import RevisionMetrics
 from gateway.telemetry.routing import RoutingMetrics
+from gateway.telemetry.stream_metrics import Cells, StreamMetrics, count_stream
 from translators.errors import FailureKind
 
 OTHER: Final = "other"
@@ -34,6 +36,7 @@ _DURATION: Final = "From the first byte read to the last byte written."
 _FIRST_CHUNK: Final = "From the first byte read to the first content of a stream."
 _OWN_TIME: Final = "Time of a JSON request that was not spent waiting for providers."
 _COST: Final = "Cost of answers by the price list, where it is known."
+_CACHE: Final = "Tokens of prompts that providers read from their caches, or wrote to them."
 _UNPRICED: Final = "Answers whose tokens were counted and whose model has no price."
 _DROPPED: Final = "Parameters that a provider could not be told."
 _CLOCKS: Final = ("connect_timeout", "first_content_timeout", "idle_timeout", "total_timeout")
@@ -117,12 +120,15 @@ class Metrics:
             "llm_router_tokens", "Tokens as providers counted them.", [*of_request, "kind"]
         )
         self._cost = fast.counter("llm_router_cost_usd", _COST, of_request)
+        self._cache = fast.counter("llm_router_cache_tokens", _CACHE, [*of_request, "kind"])
         self._unpriced = fast.counter("llm_router_unpriced_requests", _UNPRICED, of_request)
         self._dropped = fast.counter("llm_router_dropped_params", _DROPPED, ["provider", "param"])
         self._aborted = fast.counter(
             "llm_router_stream_aborted", "Streams that ended without their end mark.", ["reason"]
         )
+        self._streams = StreamMetrics(fast)
         self._seen_overhead = self._overhead.series()
+        self._exemplars = False
         registry.register(fast)
         self.in_flight = Gauge(
             "llm_router_in_flight_requests", "Chat requests being served.", registry=registry
@@ -138,6 +144,7 @@ class Metrics:
     def tell_spans(self, traces: TraceSource) -> None:
         """How many spans of `traces` were told, and how many were not."""
         self.registry.register(_Spans(traces))
+        self._exemplars = True
 
     def apply_config(
         self,
@@ -195,7 +202,7 @@ class Metrics:
         (
             _, _, _, persona, provider, model, stream, _, outcome, _, attempts, dropped, usage, _,
             seconds, upstream_seconds,
-            first_chunk_seconds, _, _, cost_nano_usd, _, _,
+            first_chunk_seconds, _, _, cost_nano_usd, _, trace, _, streamed, _,
         ) = event  # fmt: skip
         key = (persona, provider, model, outcome)
         bound = self._bound.get(key)
@@ -210,6 +217,10 @@ class Metrics:
         elif not stream and outcome == "ok" and provider is not None:
             overhead = seconds - upstream_seconds
             self._overhead.observe(self._seen_overhead, overhead if overhead > 0.0 else 0.0)
+        if streamed is not None:
+            count_stream(bound.streams, streamed)
+        if self._exemplars and trace is not None and trace.context.sampled:
+            self._exemplify(bound, event, trace.context.trace_id)
         if len(attempts) > 1:
             self.routing.beside_the_first(event, persona if persona in self._personas else OTHER)
         if outcome == "stream_aborted":
@@ -224,10 +235,28 @@ class Metrics:
             cached[0] += usage[1]
             completion[0] += usage[2]
             reasoning[0] += usage[3]
+            if usage[1] or usage[4]:
+                read, written = bound.cache or self._bind_cache(event, bound)
+                read[0] += usage[1]
+                written[0] += usage[4]
             if cost_nano_usd is None:
                 bound.unpriced[0] += 1
         if cost_nano_usd:
             bound.cost[0] += cost_nano_usd / 1e9
+
+    def _exemplify(self, bound: "_Bound", event: RequestEnded, trace_id: str) -> None:
+        now, first = time.time(), event.first_chunk_seconds
+        self._duration.exemplify(bound.duration, event.seconds, trace_id, now)
+        if first is not None:
+            self._first_chunk.exemplify(bound.first_chunk, first, trace_id, now)
+
+    def _bind_cache(self, event: RequestEnded, bound: "_Bound") -> tuple[list[float], list[float]]:
+        """Only of models that have a cache there are series."""
+        persona = event.persona if event.persona in self._personas else OTHER
+        labels = (persona, *self._target(event.provider, event.model))
+        found = self._cache.series(*labels, "read"), self._cache.series(*labels, "write")
+        bound.cache = found
+        return found
 
     def _bind(self, event: RequestEnded) -> "_Bound":
         provider, model = self._target(event.provider, event.model)
@@ -239,9 +268,10 @@ class Metrics:
             requests=self._requests.series(*labels, event.outcome),
             duration=self._duration.series(persona, provider),
             first_chunk=self._first_chunk.series(persona, provider),
-            tokens=tuple(self._tokens.series(*labels, kind) for kind in Usage._fields),
+            tokens=tuple(self._tokens.series(*labels, kind) for kind in Usage._fields[:4]),
             cost=self._cost.series(*labels),
             unpriced=self._unpriced.series(*labels),
+            streams=self._streams.cells(persona, provider),
         )
 
 
@@ -259,3 +289,6 @@ class _Bound:
     tokens: tuple[list[float], ...]
     cost: list[float]
     unpriced: list[float]
+    streams: Cells
+    cache: tuple[list[float], list[float]] | None = None
+    """Tokens read from caches, and written to them; None before the first."""

@@ -131,7 +131,7 @@ def line(when: float, event: RequestEnded) -> bytes:
         request_id, api, key_id, persona, provider, model, stream, status, outcome, error_code,
         attempts, dropped, usage, finish_reason,
         seconds, upstream_seconds, first_chunk_seconds, decision, resumed, cost_nano_usd,
-        estimated, trace,
+        estimated, trace, cache, _, _,
     ) = event  # fmt: skip
     tried = ",".join([_attempt(*attempt[:6]) for attempt in attempts])
     text = (
@@ -149,7 +149,7 @@ def line(when: float, event: RequestEnded) -> bytes:
     if first_chunk_seconds is not None:
         text += f',"first_chunk_ms":{first_chunk_seconds * 1000:.2f}'
     if usage is not None:
-        prompt, cached, completion, reasoning = usage
+        prompt, cached, completion, reasoning, _ = usage
         text += (
             f',"prompt_tokens":{prompt},"cached_tokens":{cached}'
             f',"completion_tokens":{completion},"reasoning_tokens":{reasoning}'
@@ -158,6 +158,8 @@ def line(when: float, event: RequestEnded) -> bytes:
         text += ',"estimated":true'
     if cost_nano_usd is not None:
         text += f',"cost_usd":{cost_nano_usd / 1e9:.9f}'
+    if cache is not None:
+        text += f',"cache":"{cache}"'
     if dropped:
         text += f',"dropped":{dumps_str(dropped)}'
     if resumed:

@@ -90,4 +90,5 @@ class RequestTrace(NamedTuple):
 
     def asking(self, body: Mapping[str, Any]) -> "RequestTrace":
         """With the parameters of a request of the hub."""
-        return self._replace(asked={name: body[name] for name in _ASKED if name in body})
+        asked = {name: body[name] for name in _ASKED if name in body}
+        return RequestTrace(self.context, self.route, asked)

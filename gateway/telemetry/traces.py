@@ -37,6 +37,15 @@ _PATIENCE: Final = 2.0
 """Seconds that the end of the process waits for the last spans."""
 MOST_REJECTED: Final = 10
 _SECOND: Final = 1_000_000_000
+_ROOTS: Final = (
+    (sampling.ALWAYS_ON, True),
+    (sampling.DEFAULT_ON, True),
+    (sampling.ALWAYS_OFF, False),
+    (sampling.DEFAULT_OFF, False),
+)
+"""What the SDK's samplers that always say the same say of a trace that begins here: to ask them
+each time would cost more than all else of a request that is not told of.
+"""
 _FLAGGED: Final = (TraceFlags(TraceFlags.DEFAULT), TraceFlags(TraceFlags.SAMPLED))
 
 
@@ -113,6 +122,7 @@ class Traces:
             shutdown_on_exit=False,
         )
         self._sampler = TracerProvider(shutdown_on_exit=False).sampler
+        self._root = next((said for each, said in _ROOTS if each is self._sampler), None)
         self._processor = BatchSpanProcessor(self._exporter)
         self._provider.add_span_processor(self._processor)
         self._tracer = self._provider.get_tracer(
@@ -146,13 +156,15 @@ class Traces:
 
     def begin(self, headers: Mapping[str, str]) -> TraceContext:
         """The context of a request with these headers: in its caller's trace, or a new one."""
-        settings = self._settings()
-        found = read(headers, unique(16))
-        if found is None:
-            found = TraceContext(unique(32), unique(16))
-        elif settings.trust_parent:
-            return found._replace(sampled=self._samples(found, _parent(found)))
-        return found._replace(sampled=self._samples(found, None))
+        found = read(headers, unique(16)) if "traceparent" in headers else None
+        if found is not None:
+            parent = _parent(found) if self._settings().trust_parent else None
+            return found._replace(sampled=self._samples(found, parent))
+        ids = unique(48)
+        if self._root is not None:
+            return TraceContext(ids[:32], ids[32:], None, self._root)
+        here = TraceContext(ids[:32], ids[32:])
+        return here._replace(sampled=self._samples(here, None))
 
     def _samples(self, here: TraceContext, parent: context.Context | None) -> bool:
         asked = self._sampler.should_sample(
@@ -234,7 +246,7 @@ class Traces:
     ) -> None:
         if attempt.span_id is None:
             return
-        operation = "embeddings" if event.api == "embeddings" else "chat"
+        operation = names.EMBEDDINGS if event.api == names.EMBEDDINGS else names.CHAT
         start = began + int(attempt.began * _SECOND)
         here = told.context.child(attempt.span_id)
         span = self._span(here, f"{operation} {attempt.model}", SpanKind.CLIENT, start)
@@ -243,7 +255,7 @@ class Traces:
         span.set_attributes(_known({**self._of_request(event, told, attempt), **_of_try(attempt)}))
         span.set_attributes(_known({names.OPERATION: operation}))
         if served:
-            span.set_attributes(_known(_of_answer(event, attempt)))
+            span.set_attributes(_known(_of_answer(event, attempt, self._vocabulary)))
         if attempt.outcome != "ok":
             span.set_attribute("error.type", attempt.outcome)
             span.set_status(Status(StatusCode.ERROR, attempt.outcome))
@@ -279,8 +291,10 @@ def _of_try(attempt: AttemptEnded) -> dict[str, Any]:
     }
 
 
-def _of_answer(event: RequestEnded, attempt: AttemptEnded) -> dict[str, Any]:
-    told: dict[str, Any] = {names.RESPONSE_MODEL: event.model}
+def _of_answer(
+    event: RequestEnded, attempt: AttemptEnded, words: names.Vocabulary
+) -> dict[str, Any]:
+    told: dict[str, Any] = {names.RESPONSE_MODEL: event.model, names.RESPONSE_ID: event.answer_id}
     if event.finish_reason is not None:
         told[names.FINISH_REASONS] = [str(event.finish_reason)]
     if event.first_chunk_seconds is not None:
@@ -290,6 +304,7 @@ def _of_answer(event: RequestEnded, attempt: AttemptEnded) -> dict[str, Any]:
             names.INPUT_TOKENS: usage.prompt,
             names.OUTPUT_TOKENS: usage.completion,
             names.CACHED_TOKENS: usage.cached,
+            words.written_tokens: usage.written,
             names.REASONING_TOKENS: usage.reasoning,
         }
     if (cost := event.cost_nano_usd) is not None:
@@ -305,6 +320,8 @@ def _serving(event: RequestEnded) -> AttemptEnded | None:
 
 def _kept(event: RequestEnded, settings: Settings) -> bool:
     """Whether a request is told of whatever the sampler said."""
+    if settings.slow is None and not settings.always:
+        return False
     why = {attempt.why for attempt in event.attempts}
     kinds = {
         "error": event.status >= 500 or event.outcome == "stream_aborted",

@@ -101,6 +101,10 @@ class Connection(asyncio.Protocol):
         self._raw_headers: dict[bytes, bytes] = {}
         self.on_header = self._raw_headers.__setitem__
         """What httptools calls for each: no function of ours, for there may be twenty."""
+        self._arrived: list[bytes] = []
+        """Of the body, in the read that is being parsed."""
+        self.on_body = self._arrived.append
+        """Likewise: a burst has hundreds."""
         self._parser: HttpResponseParser | None = HttpResponseParser(self)
         # What servers are forgiven for by other clients, too.
         self._parser.set_dangerous_leniencies(
@@ -208,15 +212,33 @@ class Connection(asyncio.Protocol):
             parser.feed_data(data)
         except (HttpParserError, HttpParserUpgrade):
             if not self._complete:
+                self._hand_over()
                 self._give_up(response, failures.CUT if response.status else failures.NOT_HTTP)
                 return
             self._reusable = False
+        arrived = self._arrived
+        if arrived and self._body is response:
+            self._framing = 0
+            response.arrived(arrived)
+            arrived.clear()
+            return
+        self._hand_over()
         if self._complete:
             self._served(response)
             return
         response.heard()
         if self._framing > _MAX_FRAMING_BYTES:
             self._give_up(response, failures.NOT_HTTP)
+
+    def _hand_over(self) -> None:
+        """Give what has arrived to what takes the body; what comes behind its end is thrown
+        away."""
+        for data in self._arrived:
+            if self._body is None:
+                break
+            self._framing = 0
+            self._body.feed(data)
+        self._arrived.clear()
 
     def connection_lost(self, error: Exception | None) -> None:
         if (
@@ -321,17 +343,14 @@ class Connection(asyncio.Protocol):
             # a length.
             self._ends_with_connection = not measured
             if measured:
-                self._body = _Measured(
-                    response, int(headers["content-length"]), self.on_message_complete
-                )
+                self._body = _Measured(response, int(headers["content-length"]), self._end_body)
                 self._body.feed(b"")
-
-    def on_body(self, data: bytes) -> None:
-        if self._body is not None:
-            self._framing = 0
-            self._body.feed(data)
 
     def on_message_complete(self) -> None:
         if self._response is not None and self._response.status:
-            self._complete = True
-            self._body = None
+            self._hand_over()
+            self._end_body()
+
+    def _end_body(self) -> None:
+        self._complete = True
+        self._body = None

@@ -4,7 +4,7 @@ Whoever reads it gets all that has arrived in one piece, decompressed.
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from io import BytesIO
 from typing import Final, NamedTuple, Protocol
 
@@ -209,25 +209,32 @@ class UpstreamResponse:
 
     def feed(self, data: bytes) -> None:
         """A part of the body has arrived."""
-        self._pieces.append(data)
-        self._size += len(data)
-        if self._size > HIGH_WATER and not self._paused and self._connection is not None:
-            self._paused = True
-            self._connection.pause(True)
+        self._keep((data,), len(data))
 
-    def heard(self) -> None:
-        """All that arrived at once was fed."""
+    def arrived(self, pieces: Sequence[bytes]) -> None:
+        """Parts of the body have arrived, all that did at once."""
         self.touched = True
         self._heard = self._loop.time()
         listener = self._listener
-        if listener is not None and self._size <= _AT_ONCE:
-            if not self._pieces:
-                return
-            data = self._take()
-            self.received += len(data)
-            if listener(data):
-                return
-        self._wake()
+        if len(pieces) == 1:
+            data = pieces[0]
+            size = len(data)
+        else:
+            data, size = b"", sum(map(len, pieces))
+        if listener is None or size > _AT_ONCE:
+            self._keep(pieces, size)
+            self._wake()
+            return
+        self.received += size
+        if not listener(data or b"".join(pieces)):
+            self._wake()
+
+    def heard(self) -> None:
+        """All that arrived at once was fed, or was no part of the body."""
+        self.touched = True
+        self._heard = self._loop.time()
+        if self._listener is None or self._pieces:
+            self._wake()
 
     def end(self) -> None:
         """The body is whole."""
@@ -248,6 +255,13 @@ class UpstreamResponse:
         self._wake()
 
     # Within.
+
+    def _keep(self, pieces: Sequence[bytes], size: int) -> None:
+        self._pieces += pieces
+        self._size += size
+        if self._size > HIGH_WATER and not self._paused and self._connection is not None:
+            self._paused = True
+            self._connection.pause(True)
 
     def _take_some(self) -> bytes:
         """A part of what is more than should be read at once."""

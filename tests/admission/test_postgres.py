@@ -15,7 +15,7 @@ from gateway.store.counters import EXPIRY, MONEY_EXPIRY, used
 from gateway.store.database import StoreFailed
 from gateway.store.limits_rows import CounterId
 from gateway.store.postgres import EXPANDED, PostgresDatabase, Signals, opened, place_of
-from gateway.store.postgres_schema import CHANNEL, STEPS
+from gateway.store.postgres_schema import CHANNEL, STEPS, TOLD
 from gateway.store.sqlite import StoreUnusable
 from tests.admission.conftest import on_postgres
 from tests.admission.instances import NOON, Clock, Instance, limit_of, model_of
@@ -285,8 +285,8 @@ async def test_changes_are_told_at_once_and_what_is_no_news_is_ignored(postgres_
         await asyncio.sleep(0.05)
         if signals.listening:
             break
-    assert [signals.take("changes"), signals.take("meta")] == [True, True]
-    assert [signals.take("changes"), signals.take("meta")] == [False, False]
+    assert [signals.take(table) for table in TOLD] == [True] * len(TOLD)
+    assert [signals.take(table) for table in TOLD] == [False] * len(TOLD)
     await run_sql(postgres_url, f"NOTIFY {CHANNEL}, '{'x' * 7000}'")
     await run_sql(postgres_url, "INSERT INTO changes(at, what, id) VALUES(1, 'key', 'k')")
     await asyncio.sleep(0.3)

@@ -297,3 +297,40 @@ def test_after_a_reload_only_what_is_still_there_is_known() -> None:
     here.facts.apply_config(replace(CONFIG, providers=fewer))
     assert openai.name not in fewer
     assert here.hear(*messages) == [False]
+
+
+def test_a_probe_is_left_to_another_for_a_while() -> None:
+    here = Instance("here")
+    here.fails(DOWN, 10)
+    assert here.facts.due() == []
+    here.now += 9.7
+    for _ in range(5):
+        ((target, name),) = here.facts.due()
+        assert (target, name.partition(" ")[0]) == (TARGET, TARGET)
+        here.facts.leave_to_another(TARGET)
+        assert here.health.admit("openai", TARGET, KEY, here.now + 0.5) is None
+        here.now += 0.9
+    here.now += 0.2
+    assert here.facts.due() == []  # long enough
+    here.now += 0.5
+    here.succeeds()
+    assert here.reason is None
+
+
+def test_a_probe_that_has_begun_is_not_taken_back() -> None:
+    here = Instance("here")
+    here.fails(DOWN, 10)
+    here.now += 10
+    assert here.facts.due() == []
+    here.facts.leave_to_another(TARGET)
+    here.succeeds()
+    assert here.reason is None
+
+
+def test_instances_call_the_same_target_the_same() -> None:
+    names = set()
+    for instance in (Instance("here"), Instance("there")):
+        instance.fails(DOWN, 10)
+        instance.now += 9.8
+        names.update(instance.facts.due())
+    assert len(names) == 1

@@ -3,6 +3,7 @@
 import asyncio
 import random
 import sqlite3
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
@@ -12,6 +13,8 @@ import pytest
 from gateway.admission.keys import digest_of
 from gateway.api.auth import Access
 from gateway.cluster.states import MOST_INFLATED, MOST_WAITING, MOST_WAITING_BYTES
+from gateway.config.environment import environment_problems
+from gateway.store.sqlite import StoreUnusable
 from tests.api.test_reasoning_back import (
     ARGUMENTS,
     SIGNATURE,
@@ -207,6 +210,26 @@ async def test_without_a_key_nothing_is_shared(tmp_path: Path) -> None:
         body = {"model": "thinker", "input": "more", "previous_response_id": asked["id"]}
         assert (await ask(second, "/v1/responses", body))["status_code"] == 400
         assert cluster_of(first).states is None
+
+
+async def test_a_program_without_the_library_says_what_it_needs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delitem(sys.modules, "gateway.cluster.seal", raising=False)
+    for name in [name for name in sys.modules if name.partition(".")[0] == "cryptography"]:
+        monkeypatch.setitem(sys.modules, name, None)
+    monkeypatch.setitem(sys.modules, "cryptography", None)
+    async with fake_upstream() as fake:
+        with pytest.raises(StoreUnusable, match=r"pip install 'llm-router\[seal\]'") as told:
+            async with gateways(fake, environ_of(tmp_path, None)):
+                pass
+    assert told.value.setting == "LLM_ROUTER_STATE_KEY"
+
+
+def test_a_secret_that_is_too_short_is_a_problem_and_is_not_repeated() -> None:
+    (problem,) = environment_problems({"LLM_ROUTER_STATE_KEY": f"{STATE_KEY},canary"})
+    assert problem.path == "LLM_ROUTER_STATE_KEY"
+    assert problem.message == "each of its keys must have at least 32 characters"
 
 
 async def test_another_caller_finds_nothing(environ: dict[str, str]) -> None:

@@ -17,7 +17,7 @@ from gateway.server.file_descriptors import ENOUGH, FEW
 from gateway.server.listener import KEEP_ALIVE_TIMEOUT
 from gateway.telemetry import messages, request_log
 from gateway.telemetry.metrics import Metrics
-from gateway.telemetry.multiprocess import GAUGES, LIMIT_GAUGES
+from gateway.telemetry.multiprocess import CACHE_GAUGES, GAUGES, LIMIT_GAUGES
 from gateway.upstream import media, media_lookups
 from gateway.upstream.response import HIGH_WATER, MAX_ANSWER_BYTES
 from tests.pages import Form, nodes, page, section, spans
@@ -34,6 +34,10 @@ OF_LIMITS = {
     "limit_rejections_total", "limits_store_seconds", "store_facts_total", "store_states_total",
     "store_shared_seconds",
     *(name.removeprefix("llm_router_") for name in LIMIT_GAUGES),
+}  # fmt: skip
+OF_CACHES = {
+    "response_cache_total", "response_cache_store_errors_total",
+    *(name.removeprefix("llm_router_") for name in CACHE_GAUGES),
 }  # fmt: skip
 OF_WORKERS = {"worker_up", "worker_restarts_total"}
 OF_TRACES = {"spans_exported_total", "spans_dropped_total"}
@@ -56,7 +60,7 @@ def test_the_metrics_are_the_documented_ones() -> None:
         for line in section(README, "## Metrics").splitlines()
         if line.startswith("| `")
     )
-    assert families() | OF_WORKERS | OF_TRACES | OF_LIMITS == spans(table)
+    assert families() | OF_WORKERS | OF_TRACES | OF_LIMITS | OF_CACHES == spans(table)
 
 
 def test_what_a_gauge_is_over_several_workers_is_documented() -> None:

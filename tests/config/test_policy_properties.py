@@ -4,6 +4,7 @@ told."""
 import json
 import tempfile
 from collections.abc import Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, get_args
 
@@ -60,6 +61,8 @@ def written(persona: Persona) -> dict[str, Any]:
             else f"p{round((hedge.quantile or 0) * 100)}"
         )
         document["hedge"] = {"after": after, "max_extra": hedge.max_extra}
+    if persona.cache is not None:
+        document["cache"] = asdict(persona.cache)
     if persona.max_price is not None:
         document["max_price"] = float(persona.max_price)
     if persona.regions:
@@ -190,6 +193,14 @@ personas = optional(
         max_extra=st.sampled_from(["5%", "12.5 %", 0.5, 1]),
     ),
     resume=st.booleans(),
+    cache=optional(
+        {},
+        ttl=st.sampled_from([1, 60, 86400]),
+        max_bytes=st.integers(65536, 10**10),
+        tools=st.booleans(),
+        scope=st.sampled_from(["team", "key"]),
+        persist=st.booleans(),
+    ),
     max_price=st.sampled_from([0.001, 0.25, 3]),
     regions=st.just(["eu", "us"]),
     timeouts=clocks_of_a_target | st.just({"total": 60}),

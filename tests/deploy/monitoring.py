@@ -8,7 +8,15 @@ from typing import Any, Final
 
 import aiohttp
 
-from tests.fakes import fake_upstream, json_answer, openai_chunk, openai_completion, sse
+from tests.fakes import (
+    SSE_HEAD,
+    End,
+    Pause,
+    fake_upstream,
+    json_answer,
+    openai_chunk,
+    openai_completion,
+)  # fmt: skip
 from tests.serving import ROOT, Running, serving
 
 DEPLOY: Final = ROOT / "config" / "deploy"
@@ -72,7 +80,8 @@ async def used_gateway() -> AsyncIterator[Running]:
 
 def _openai(received: Any) -> Any:
     if received.body.get("stream"):
-        return sse(openai_chunk({"content": "half"}))
+        half = openai_chunk({"content": "half"})
+        return [SSE_HEAD, half, Pause(0.02), half, Pause(0.02), half, End()]
     return json_answer(openai_completion() | {"usage": USED})
 
 

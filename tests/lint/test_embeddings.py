@@ -104,6 +104,10 @@ def test_a_model_of_embeddings_needs_no_window_and_no_price_of_answers() -> None
             "has no effect: the persona makes embeddings",
         ),
         (
+            {"targets": ["here/small"], "cache": {"ttl": 60}},
+            "has no effect: the persona makes embeddings",
+        ),
+        (
             {"targets": ["here/small"], "defaults": {"dimensions": 9}},
             "here/small: This model's embeddings have at most 8 dimensions, not 9.",
         ),

@@ -63,3 +63,12 @@ def test_old_states_go_and_then_the_oldest_of_too_many(database: Database) -> No
     shared.forget_old(database, NOW + 5, 300)
     ids = [b"id-%d" % number for number in range(10)]
     assert sorted(shared.find(database, ids, NOW)) == [b"id-2", b"id-3", b"id-4"]
+
+
+def test_one_process_probes_a_target_at_a_time(database: Database) -> None:
+    assert shared.may_probe(database, "first", "target", NOW, NOW + 5)
+    assert not shared.may_probe(database, "second", "target", NOW + 4, NOW + 9)
+    assert shared.may_probe(database, "first", "target", NOW + 4, NOW + 5)
+    assert shared.may_probe(database, "second", "other", NOW, NOW + 5)
+    assert shared.may_probe(database, "second", "target", NOW + 5, NOW + 10)
+    assert not shared.may_probe(database, "first", "target", NOW + 5, NOW + 10)

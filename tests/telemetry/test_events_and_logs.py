@@ -68,6 +68,12 @@ def test_a_line() -> None:
     }
 
 
+def test_a_line_says_what_a_cache_did() -> None:
+    given_again = ENDED._replace(attempts=(), usage=None, cost_nano_usd=0, cache="hit")
+    told = loads(line(0.25, given_again))
+    assert (told["cache"], told["cost_usd"], told["attempts"]) == ("hit", 0.0, [])
+
+
 def test_what_is_not_known_is_left_out() -> None:
     bare = ENDED._replace(
         key_id=None, persona=None, provider=None, model=None, attempts=(), dropped=(), usage=None,

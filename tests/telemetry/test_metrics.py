@@ -1,7 +1,15 @@
 """gateway.telemetry.metrics: closed label sets, both exposition formats."""
 
+from typing import Final, cast
+
+from gateway.telemetry.events import RequestEnded, TraceSource, Usage
 from gateway.telemetry.metrics import Metrics
+from gateway.telemetry.multiprocess import exposition, merged
+from gateway.telemetry.trace_context import RequestTrace, TraceContext
 from tests.telemetry.test_events_and_logs import ATTEMPT, ENDED
+from translators.json_codec import dumps, loads
+
+OPEN_METRICS: Final = "application/openmetrics-text; version=1.0.0"
 
 
 def metrics() -> Metrics:
@@ -81,3 +89,75 @@ async def test_openmetrics_for_who_accepts_it() -> None:
     assert openmetrics_type.startswith("application/openmetrics-text")
     assert openmetrics.endswith(b"# EOF\n")
     assert not plain.endswith(b"# EOF\n")
+
+
+def cached(read: int, written: int) -> RequestEnded:
+    return ENDED._replace(usage=Usage(prompt=30, cached=read, completion=2, written=written))
+
+
+async def test_tokens_read_from_caches_and_written_to_them_are_counted() -> None:
+    measured = metrics()
+    measured.on_event(cached(0, 0))
+    assert [line for line in await series(measured) if "cache_tokens" in line] == []
+    measured.on_event(cached(20, 0))
+    measured.on_event(cached(3, 9))
+    labels = 'model="opus",persona="p",provider="claude"'
+    assert [line for line in await series(measured) if "cache_tokens_total{" in line] == [
+        f'llm_router_cache_tokens_total{{kind="read",{labels}}} 23.0',
+        f'llm_router_cache_tokens_total{{kind="write",{labels}}} 9.0',
+    ]
+
+
+class Told:
+    """Stands for traces that are told to somebody."""
+
+    exported = dropped = 0
+
+
+def traced(trace_id: str, seconds: float, sampled: bool = True) -> RequestEnded:
+    context = TraceContext(trace_id, "b" * 16, sampled=sampled)
+    return ENDED._replace(trace=RequestTrace(context, "/v1/chat/completions"), seconds=seconds)
+
+
+async def exemplars(measured: Metrics, accept: str = OPEN_METRICS) -> list[str]:
+    text, _ = await measured.scrape(accept)
+    return [
+        line.partition(" # ")[2].rpartition(" ")[0]
+        for line in text.decode().splitlines()
+        if line.startswith("llm_router_request_duration_seconds_bucket") and " # " in line
+    ]
+
+
+async def test_with_traces_the_newest_of_each_bucket_is_an_exemplar() -> None:
+    measured = metrics()
+    measured.tell_spans(cast(TraceSource, Told()))
+    for trace_id, seconds, sampled in (
+        ("1" * 32, 0.2, True),
+        ("2" * 32, 0.21, True),
+        ("3" * 32, 0.22, False),
+        ("4" * 32, 2.0, True),
+    ):
+        measured.on_event(traced(trace_id, seconds, sampled))
+    assert await exemplars(measured) == [
+        f'{{trace_id="{"2" * 32}"}} 0.21',
+        f'{{trace_id="{"4" * 32}"}} 2.0',
+    ]
+    assert await exemplars(measured, "") == []
+
+
+async def test_without_traces_there_are_no_exemplars() -> None:
+    measured = metrics()
+    measured.on_event(traced("1" * 32, 0.2))
+    assert await exemplars(measured) == []
+
+
+async def test_of_several_workers_the_newest_exemplar_is_told() -> None:
+    workers = [metrics(), metrics()]
+    for worker, trace_id in zip(workers, ("1" * 32, "2" * 32), strict=True):
+        worker.tell_spans(cast(TraceSource, Told()))
+        worker.on_event(traced(trace_id, 0.2))
+    told = loads(dumps([await worker.snapshot() for worker in workers]))
+    text, _ = exposition(merged(told), OPEN_METRICS)
+    (line,) = (line for line in text.splitlines() if "request_duration" in line and " # " in line)
+    assert line.startswith('llm_router_request_duration_seconds_bucket{le="0.25"')
+    assert f'2.0 # {{trace_id="{"2" * 32}"}} 0.2 ' in line

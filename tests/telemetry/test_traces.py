@@ -6,7 +6,7 @@ import sys
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 
 import aiohttp
 import pytest
@@ -14,7 +14,9 @@ from aiohttp import web
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
 from gateway.cli.traces import TracingUnusable, tracing
+from gateway.config.server import Tracing
 from gateway.telemetry.request_log import line
+from gateway.telemetry.traces import Traces
 from tests.deploy.monitoring import CLAUDE
 from tests.fakes import fake_upstream, json_answer, openai_chunk, openai_completion, sse
 from tests.serving import POLICY, ROOT, Running, serving
@@ -85,8 +87,9 @@ async def receiver(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Receiver]:
 
 
 @asynccontextmanager
-async def traced(policy: str = POLICY, **answers: Any) -> AsyncIterator[Running]:
-    environ = {"OTEL_EXPORTER_OTLP_ENDPOINT": "set"}
+async def traced(policy: str = POLICY, chosen: str = "", **answers: Any) -> AsyncIterator[Running]:
+    """`chosen`: the vocabulary that the operator asks for."""
+    environ = {"OTEL_EXPORTER_OTLP_ENDPOINT": "set", "OTEL_SEMCONV_STABILITY_OPT_IN": chosen}
     async with (
         fake_upstream(**answers) as fake,
         serving(fake.environ(), policy, tracing=tracing(environ)) as running,
@@ -111,6 +114,37 @@ def value_of(value: Any) -> Any:
     kind = value.WhichOneof("value")
     found = getattr(value, kind)
     return [value_of(each) for each in found.values] if kind == "array_value" else found
+
+
+WRITTEN: Final = {
+    "prompt_tokens": 9,
+    "completion_tokens": 2,
+    "total_tokens": 11,
+    "prompt_tokens_details": {"cached_tokens": 4, "cache_write_tokens": 3},
+}
+
+
+@pytest.mark.parametrize("chosen", ["", "gen_ai_latest_experimental"])
+async def test_an_answer_is_told_with_its_id_and_what_its_cache_did(
+    receiver: Receiver, chosen: str
+) -> None:
+    whole = openai_completion() | {"usage": WRITTEN}
+    async with traced(chosen=chosen, openai=json_answer(whole)) as running:
+        await ask(running)
+        _, attempt = sorted(await receiver.wait_for(2), key=lambda span: span.kind)
+    told = values(attempt)
+    assert told["gen_ai.response.id"] == whole["id"]
+    assert told["gen_ai.usage.cache_read.input_tokens"] == 4
+    writes = {name: value for name, value in told.items() if ".cache_" in name and value == 3}
+    assert writes == {f"gen_ai.usage.cache_{'write' if chosen else 'creation'}.input_tokens": 3}
+
+
+async def test_a_streamed_answer_is_told_with_its_id(receiver: Receiver) -> None:
+    events = (openai_chunk({"content": "hi"}), openai_chunk({}, "stop"), b"data: [DONE]\n\n")
+    async with traced(openai=sse(*events)) as running:
+        await ask(running, {**ASKED, "stream": True})
+        _, attempt = sorted(await receiver.wait_for(2), key=lambda span: span.kind)
+    assert values(attempt)["gen_ai.response.id"] == "chatcmpl-up"
 
 
 async def test_a_request_is_a_server_span_with_an_attempt_below_it(receiver: Receiver) -> None:
@@ -239,6 +273,27 @@ def test_names_of_the_conventions_stand_in_one_module() -> None:
 )
 def test_off_is_off(environ: dict[str, str]) -> None:
     assert tracing(environ) is None
+
+
+@pytest.mark.parametrize(
+    ("sampler", "sampled"),
+    [
+        ("always_on", True),
+        ("always_off", False),
+        ("parentbased_always_on", True),
+        ("parentbased_always_off", False),
+        ("traceidratio", True),
+        ("", True),
+    ],
+)
+def test_a_trace_that_begins_here_is_sampled_as_the_variable_says(
+    sampler: str, sampled: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OTEL_TRACES_SAMPLER", sampler)
+    traces = Traces(Tracing, lambda name: "", "1", {})
+    begun = traces.begin({})
+    assert (begun.sampled, begun.parent_id) == (sampled, None)
+    assert (len(begun.trace_id), len(begun.span_id)) == (32, 16)
 
 
 def test_an_endpoint_without_the_extra_is_an_error_that_names_it(

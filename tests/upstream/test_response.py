@@ -51,8 +51,7 @@ async def test_much_that_has_come_is_given_in_parts_and_taken_again_when_little_
 
 
 def arrive(response: UpstreamResponse, data: bytes) -> None:
-    response.feed(data)
-    response.heard()
+    response.arrived([data])
 
 
 async def test_a_listener_takes_what_arrives_and_nobody_is_woken_up() -> None:

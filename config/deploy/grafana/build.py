@@ -71,6 +71,18 @@ ROWS: Final[dict[str, tuple[Panel, ...]]] = {
         Panel("Duration", "s", _quantiles("request_duration")),
         Panel("First content of streams", "s", _quantiles("time_to_first_chunk")),
         Panel(
+            "Waits within streams",
+            "s",
+            _quantiles("time_per_output_chunk"),
+            about="Between two pieces of an answer: a stall that callers see.",
+        ),
+        Panel(
+            "Streams",
+            "Bps",
+            ((_rate("stream_bytes_total", by="provider"), "{{provider}}"),),
+            stacked=True,
+        ),
+        Panel(
             "In flight and waiting",
             "short",
             (
@@ -178,6 +190,12 @@ ROWS: Final[dict[str, tuple[Panel, ...]]] = {
                     "cached",
                 ),
             ),
+        ),
+        Panel(
+            "Tokens from and into caches",
+            "short",
+            ((_rate("cache_tokens_total", by="kind, provider"), "{{provider}}: {{kind}}"),),
+            about="A second. Reading is cheaper than a fresh prompt, writing is dearer.",
         ),
         Panel(
             "USD for 1,000 requests",
