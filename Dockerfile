@@ -27,7 +27,9 @@ RUN PYTHONPATH=/opt/build python3 -m pip --python /opt/llm-router/bin/python ins
 FROM ${PYTHON_IMAGE}
 LABEL org.opencontainers.image.title="llm-router" org.opencontainers.image.licenses="MIT"
 COPY --from=build /opt/llm-router /opt/llm-router
-ENV PATH=/opt/llm-router/bin:$PATH HOST=0.0.0.0 PORT=8001 PYTHONUNBUFFERED=1
+# What outlives a container is mounted here; a volume takes the owner over.
+RUN install -d -o 10001 -g 10001 /state
+ENV PATH=/opt/llm-router/bin:$PATH HOST=0.0.0.0 PORT=8001 LLM_ROUTER_STATE_DIR=/state PYTHONUNBUFFERED=1
 USER 10001:10001
 EXPOSE 8001
 HEALTHCHECK --interval=10s --timeout=3s --start-period=5s \

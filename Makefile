@@ -85,7 +85,7 @@ $(VENV)/.dev: $(VENV)/.run
 
 # The digests of everything that the image installs. Tools that only a maintainer needs live in a virtual environment of their own.
 lock: $(VENV)/.supply
-	$(VENV)/supply/bin/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --extra fast --extra postgres --extra seal pyproject.toml \
+	$(VENV)/supply/bin/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --extra fast --extra postgres --extra seal --extra otel pyproject.toml \
 	  -o config/deploy/image/requirements.txt $(LOCK)
 	printf 'poetry-core>=2.0\n' | $(VENV)/supply/bin/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-annotate - \
 	  -o config/deploy/image/build-requirements.txt $(LOCK)

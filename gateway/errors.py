@@ -154,8 +154,16 @@ class PersonaNotAllowed(RequestFailed):
     status, type, code, param = 403, "invalid_request_error", "persona_not_allowed", "model"
 
 
+class ScopeMissing(RequestFailed):
+    status, type, code = 403, "invalid_request_error", "scope_missing"
+
+
 class KeyNotFound(RequestFailed):
     status, type, code, param = 404, "invalid_request_error", "key_not_found", "id"
+
+
+class TeamNotFound(RequestFailed):
+    status, type, code, param = 404, "invalid_request_error", "team_not_found", "id"
 
 
 class LimitsNotConfigured(RequestFailed):

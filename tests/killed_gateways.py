@@ -38,7 +38,7 @@ from tests.fakes import (
     json_answer,
     openai_completion,
 )
-from tests.postgres import NOT_CHECKED, binaries, server
+from tests.postgres import NOT_CHECKED, running_server
 from tests.test_limits_process import configured
 from tests.test_process import gateway_process
 
@@ -204,13 +204,10 @@ def _store(engine: Engine) -> Iterator[str | None]:
     if engine == "sqlite":
         yield None
         return
-    found = binaries()
-    if found is None:
-        raise FileNotFoundError(NOT_CHECKED)
-    with tempfile.TemporaryDirectory(prefix="llm-router-postgres-") as name:
-        Path(name).chmod(0o755)
-        with server(Path(name), found) as postgres:
-            yield postgres.new_database()
+    with running_server() as postgres:
+        if postgres is None:
+            raise FileNotFoundError(NOT_CHECKED)
+        yield postgres.new_database()
 
 
 def main() -> int:

@@ -15,6 +15,7 @@ import time
 from collections.abc import Callable, Iterator
 from typing import Final
 
+from tests.limits_mutants import OF_LIMITS
 from tests.planting import Mutant, passes
 
 
@@ -65,7 +66,7 @@ MUTANTS: Final = (
     ),
     Mutant(
         "hedges cost no budget", "gateway/dispatch/hedge.py",
-        "budget is not None and budget.take():", "budget is not None:",
+        "self._budget is None or not self._budget.take():", "self._budget is None:",
         _pytest("api/test_hedging.py"),
     ),
     Mutant(
@@ -337,12 +338,81 @@ MUTANTS: Final = (
         "    def __enter__(self, kept: list[object] = []) -> Exchange:\n        kept.append(object())\n",  # noqa: E501
         _soak(10_000),
     ),
+    # Answers that are given again.
+    Mutant(
+        "a cache is one for all keys", "gateway/api/cache_rules.py",
+        'return f"team {team}" if team else f"key {key_id}"', 'return ""',
+        _pytest("api/test_cached_answers.py"),
+    ),
+    Mutant(
+        "calls of tools are given again unasked", "gateway/api/cache_rules.py",
+        "if not settings.tools and", "if False and",
+        _pytest("api/test_cached_answers.py"),
+    ),
+    Mutant(
+        "everybody leads", "gateway/cache/flight.py",
+        "return self._flights.get(key)", "return None",
+        _pytest("api/test_cached_flights.py"),
+    ),
+    Mutant(
+        "who waits for a leader that left waits for ever", "gateway/cache/flight.py",
+        "            self._landed.set_result(landing)\n",
+        "            landing is Landing.FAILED or self._landed.set_result(landing)\n",
+        _pytest("api/test_cached_flights.py"),
+    ),
+    Mutant(
+        "an answer that is given again is paid for again", "gateway/dispatch/exchange.py",
+        "            return 0  # nobody was asked\n", "            pass\n",
+        _pytest("api/test_cached_answers.py"),
+    ),
     # Growth.
     Mutant(
         "the log waits for its reader without limit", "gateway/telemetry/request_log.py",
         "if len(self._waiting) >= CAPACITY - (self._handed - self._done):", "if False:",
         _pytest("telemetry/test_events_and_logs.py"),
     ),
+    # What instances share.
+    Mutant(
+        "a hint alone sets a target aside", "gateway/health/news.py",
+        "now - hint.at <= AGREED]) > 1", "now - hint.at <= AGREED]) > 0",
+        _pytest("cluster/test_hints.py"),
+    ),
+    Mutant(
+        "a hint is forgotten where it counts", "gateway/health/targets.py",
+        "careful = bool(self.hinted) and", "careful = False and",
+        _pytest("cluster/test_hints.py"),
+    ),
+    Mutant(
+        "a limit that was told is never over", "gateway/health/news.py",
+        "if fact is not None and breaker.opens_in(now) is None:", "if False:",
+        _pytest("cluster/test_hints.py"),
+    ),
+    Mutant(
+        "whose secret a dead key is does not matter", "gateway/cluster/facts.py",
+        "said = [provider.base_url, secret,", "said = [provider.base_url,",
+        _pytest("cluster/test_hints.py"),
+    ),
+    Mutant(
+        "a state opens in another's place", "gateway/cluster/states.py",
+        'return kind.encode() + b"\\0" + id_', 'return b""',
+        _pytest("cluster/test_states.py"),
+    ),
+    Mutant(
+        "a state is found by other callers", "gateway/cluster/states.py",
+        "for part in (kind, *name)]", "for part in (kind, *name[1:])]",
+        _pytest("cluster/test_states.py"),
+    ),
+    Mutant(
+        "what waits for the store has no end", "gateway/cluster/states.py",
+        "while len(self._waiting) > MOST_WAITING or", "while",
+        _pytest("cluster/test_states.py"),
+    ),
+    Mutant(
+        "a request waits for what is late", "gateway/cluster/states.py",
+        "await asyncio.wait({reading}, timeout=patience)", "await asyncio.wait({reading})",
+        _pytest("cluster/test_store_down.py"),
+    ),
+    *OF_LIMITS,
 )  # fmt: skip
 
 

@@ -115,15 +115,25 @@ def _ready(server: Server) -> Server:
     raise AssertionError("postgres did not start")
 
 
-@pytest.fixture(scope="session")
-def postgres_server() -> Iterator[Server]:
+@contextmanager
+def running_server() -> Iterator[Server | None]:
+    """None where there is no Postgres."""
     found = binaries()
     if found is None:
-        pytest.skip(NOT_CHECKED)
+        yield None
+        return
     with tempfile.TemporaryDirectory(prefix="llm-router-postgres-") as name:
         os.chmod(name, 0o755)  # the server's user passes through
         with server(Path(name), found) as running:
             yield running
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[Server]:
+    with running_server() as running:
+        if running is None:
+            pytest.skip(NOT_CHECKED)
+        yield running
 
 
 @pytest.fixture

@@ -54,32 +54,6 @@ def verified(url: str, counter: CounterId | None = None) -> tuple[list[Any], tup
         database.close()
 
 
-@pytest.mark.timeout(300)
-async def test_four_instances_have_one_limit(tmp_path: Path, postgres_url: str) -> None:
-    """200 at once at a limit of 100, five times: exactly 100 are answered."""
-    limits = "key_defaults: {limits: [{on: requests, per: day, amount: 100}]}"
-    async with (
-        fake_upstream(openai=json_answer(openai_completion())) as fake,
-        instances(tmp_path, 4, limits, **{URL: postgres_url}, **fake.environ()) as running,
-        aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)) as session,
-    ):
-        logged = [asyncio.ensure_future(p.communicate()) for p, _ in running]  # pipes stay empty
-        urls = [url for _, url in running]
-        for turn in range(5):
-            key = await new_key(session, urls[turn % 4])
-            await asyncio.sleep(2)  # a new key is known everywhere
-            before = len(fake.received)
-            statuses = await asyncio.gather(*(ask(session, urls[n % 4], key) for n in range(200)))
-            assert (turn, Counter(statuses)) == (turn, {200: 100, 429: 100})
-            assert len(fake.received) - before == 100
-        for process, _ in running:
-            process.send_signal(signal.SIGTERM)
-        await asyncio.wait_for(asyncio.gather(*logged), 20)
-        assert [process.returncode for process, _ in running] == [0] * 4
-    rows, _ = await asyncio.to_thread(verified, postgres_url)
-    assert len(rows) == 500
-
-
 @pytest.mark.timeout(120)
 async def test_a_key_is_known_and_revoked_everywhere_within_two_seconds(
     tmp_path: Path, postgres_url: str

@@ -86,7 +86,7 @@ def test_the_image_installs_everything_by_digest() -> None:
     """What pyproject.toml asks for, and what that asks for, in versions that fit."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
     extras = project["optional-dependencies"]
-    of_image = ("fast", "postgres", "seal")
+    of_image = ("fast", "postgres", "seal", "otel")
     asked = [*project["dependencies"], *(each for extra in of_image for each in extras[extra])]
     locked = pinned(IMAGE / "requirements.txt")
     missing = {

@@ -17,6 +17,7 @@ from typing import Any, Final, NamedTuple
 
 import aiohttp
 
+from tests.cluster.conversations import ANSWERS, Seen, environ_in, seen
 from tests.fakes import fake_upstream, json_answer, openai_completion
 from tests.postgres import binaries, free_port, server
 from tests.serving import ROOT, clean_environ
@@ -164,6 +165,18 @@ async def _asked_of(
     return at_the_limit, after_a_kill, await asked(session, url, key, 10)
 
 
+async def run_shared(directory: Path, store_url: str) -> Seen:
+    """What begins at one of three instances goes on at the two others."""
+    async with fake_upstream(**ANSWERS) as fake, AsyncExitStack() as stack:
+        urls = []
+        for number in range(3):
+            own = environ_in(directory / f"shared-{number}") | fake.environ()
+            own["LLM_ROUTER_STORE_URL"] = store_url
+            process = gateway_process(patience=100, **own)
+            urls.append((await stack.enter_async_context(process))[1])
+        return await seen(fake, *urls)
+
+
 def main() -> int:
     found = binaries()
     if found is None or NGINX is None:
@@ -174,7 +187,8 @@ def main() -> int:
         directory.chmod(0o755)
         with server(directory, found) as postgres:
             outcome = asyncio.run(run(directory, postgres.new_database()))
-    for what, came_of_it in outcome._asdict().items():
+            shared = asyncio.run(run_shared(directory, postgres.new_database()))
+    for what, came_of_it in (outcome._asdict() | shared._asdict()).items():
         print(f"{what.replace('_', ' ')}: {came_of_it}")
     return 0
 

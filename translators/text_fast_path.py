@@ -43,7 +43,7 @@ class Run:
 
     __slots__ = ("_model", "events", "known", "text", "written")
 
-    def __init__(self, text: str, written: list[bytes], events: bytes, model: "_Model") -> None:
+    def __init__(self, text: str, written: list[bytes], events: bytes, model: "Model") -> None:
         self.text = text
         """All of them together."""
         self.written = written
@@ -101,7 +101,7 @@ class TextReader:
         self.decoder = Decoder()
         self.plain: tuple[str, Any] | None = None
         self._key = key
-        self._model: _Model | None = None
+        self._model: Model | None = None
         self._models = 0
 
     def receive(self, data: bytes, event: Event, texts: Callable[[Run], None]) -> None:
@@ -129,7 +129,7 @@ class TextReader:
         while at < len(data) and parsed < _PARSED:
             idle = decoder.idle
             if idle and self._model is not None:
-                at = _recognised(data, at, self._model, texts)
+                at = recognised(data, at, self._model, texts)
                 if at == len(data):
                     break
             line_end = data.find(b"\n", at)
@@ -146,57 +146,66 @@ class TextReader:
                 if not event(name, text):
                     return len(data)
                 if self.plain is not None and idle and self._models < _MODELS:
-                    self._learn(block, ending, text, *self.plain)
+                    model = learned(block, ending, text, self._key, *self.plain)
+                    if model is not None:
+                        self._models += 1
+                        self._model = model
         return at
 
-    def _learn(self, block: bytes, ending: bytes, data: bytes, text: str, known: Any) -> None:
-        skipped = len(block) - len(data) - len(ending)
-        if (
-            block[0] in b"\r\n" or block[skipped : -len(ending)] != data
-        ):  # in several lines, or with other fields behind it
-            return
-        keys = list(self._key.finditer(data))
-        if len(keys) != 1:
-            return
-        start = keys[0].end()
-        string = _STRING(data, start)
-        if (
-            string is None
-            or data[string.end() : string.end() + 1] != b'"'
-            or loads(b'"%s"' % string[0]) != text
-        ):
-            return
-        self._models += 1
-        closing = data[string.end() :] + ending
-        counts = _COUNTS(closing)
-        # What stands behind the counts is the same in one stream and another in the next: compiling
-        # a pattern of it takes 100 µs.
-        like, tail = (
-            (_like(closing), b"")
-            if counts is None
-            else (_like(closing[: counts.end()], counts.start()), closing[counts.end() :])
-        )
-        bare = skipped == 6 and block.startswith(b"data: ") and ending == b"\n\n"
-        opening = block[: skipped + start]
-        between, close = closing + opening, re.compile(like).match
-        self._model = _Model(
-            opening,
-            closing,
-            between,
-            close,
-            tail,
-            skipped,
-            ending,
-            bare,
-            known,
-            len(opening),
-            len(closing),
-        )
+
+def learned(
+    block: bytes, ending: bytes, data: bytes, key: re.Pattern[bytes], text: str, known: Any
+) -> "Model | None":
+    """What others may be like of an event that was only a text; None if none can be recognised by
+    it. `block`: the event with its ending, `data`: its data; `key` finds the text."""
+    skipped = len(block) - len(data) - len(ending)
+    if (
+        block[0] in b"\r\n" or block[skipped : -len(ending)] != data
+    ):  # in several lines, or with other fields behind it
+        return None
+    keys = list(key.finditer(data))
+    if len(keys) != 1:
+        return None
+    start = keys[0].end()
+    string = _STRING(data, start)
+    if (
+        string is None
+        or data[string.end() : string.end() + 1] != b'"'
+        or loads(b'"%s"' % string[0]) != text
+    ):
+        return None
+    closing = data[string.end() :] + ending
+    counts = _COUNTS(closing)
+    # What stands behind the counts is the same in one stream and another in the next: compiling
+    # a pattern of it takes 100 µs.
+    like, tail = (
+        (_like(closing), b"")
+        if counts is None
+        else (_like(closing[: counts.end()], counts.start()), closing[counts.end() :])
+    )
+    bare = skipped == 6 and block.startswith(b"data: ") and ending == b"\n\n"
+    opening = block[: skipped + start]
+    between, close = closing + opening, re.compile(like).match
+    return Model(
+        opening,
+        closing,
+        between,
+        close,
+        tail,
+        skipped,
+        ending,
+        bare,
+        known,
+        len(opening),
+        len(closing),
+    )
 
 
-def _recognised(
-    data: bytes, at: int, model: "_Model", texts: Callable[[Run], None], carefully: bool = False
+def recognised(
+    data: bytes, at: int, model: "Model", texts: Callable[[Run], None], carefully: bool = False
 ) -> int:
+    """Read the texts of events like `model` that follow each other from `at` on. Returns up to
+    where."""
     begin = at
     written: list[bytes] = []
     opening, closing, between, close, tail = (
@@ -237,7 +246,7 @@ def _recognised(
         return begin
     together = _together(written)
     if together is None:  # one is broken, and the parser's to judge: those before it are not
-        return _recognised(data, begin, model, texts, carefully=True)
+        return recognised(data, begin, model, texts, carefully=True)
     texts(Run(together, written, data[begin:at], model))
     return at
 
@@ -272,7 +281,7 @@ def _like(closing: bytes, counts: int | None = None) -> bytes:
 
 
 @dataclass(slots=True)
-class _Model:
+class Model:
     """What an event was like that was only a text."""
 
     opening: bytes

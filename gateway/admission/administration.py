@@ -3,13 +3,13 @@ needs no running server. Plain functions, used by one thread.
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Set
 from datetime import UTC, datetime
 from typing import Any, Final
 
 from gateway.admission.keys import new_id, new_secret
 from gateway.config.limits import KeyRequest, LimitsPolicy, limit_documents, read_key_request
-from gateway.errors import KeyNotFound
+from gateway.errors import KeyNotFound, ScopeMissing
 from gateway.store import keys, ledger
 from gateway.store.database import Database
 from gateway.store.limits_rows import Author, Charge, KeyRow, LedgerRow, Raise
@@ -30,6 +30,7 @@ def create_key(
         new_id(), asked.name, asked.team, "active", _named(asked.personas),
         json.dumps(limit_documents(asked.limits or ())), json.dumps(asked.metadata or {}),
         None if expires_in is None else now + expires_in, now, author.who, None, 0,
+        _named(asked.scopes),
     )  # fmt: skip
     key, secret = new_secret(row.id)
     return keys.create(database, row, secret, author), key
@@ -46,8 +47,16 @@ def _checked(body: Any, policy: LimitsPolicy) -> KeyRequest:
     return asked
 
 
-def _named(personas: frozenset[str] | None) -> str | None:
-    return None if personas is None else json.dumps(sorted(personas))
+def _named(names: Set[str] | None) -> str | None:
+    return None if names is None else json.dumps(sorted(names))
+
+
+def check_granted(granted: frozenset[str] | None, scopes: Iterable[str]) -> None:
+    """Nobody gives, or takes over, what he may not do himself. `granted`: None is all. Raises
+    ScopeMissing.
+    """
+    if granted is not None and (more := set(scopes) - granted):
+        raise ScopeMissing(f"This API key may not do this: it has no scope {min(more)!r} itself.")
 
 
 def key_of(database: Database, key_id: str) -> KeyRow:
@@ -74,7 +83,7 @@ def change_key(
         match name:
             case "name" if value is None:
                 raise ValueError("name: is required")
-            case "personas":
+            case "personas" | "scopes":
                 changes[name] = _named(value)
             case "limits":
                 changes[name] = json.dumps(limit_documents(value or ()))
@@ -134,6 +143,12 @@ def amend_row(
     return added
 
 
+def scopes_of(row: KeyRow) -> list[str]:
+    """What its holder may administer."""
+    found: list[str] = [] if row.scopes is None else json.loads(row.scopes)
+    return found
+
+
 def key_document(row: KeyRow) -> dict[str, Any]:
     """As JSON, without its secrets."""
     return {
@@ -148,6 +163,7 @@ def key_document(row: KeyRow) -> dict[str, Any]:
         "created_at": moment(row.created_at),
         "created_by": row.created_by,
         "last_used_at": moment(row.last_used_at),
+        "scopes": scopes_of(row) or None,
     }
 
 

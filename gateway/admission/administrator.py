@@ -2,9 +2,9 @@
 
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
-from typing import Any, Final, NamedTuple, TypeVar
+from typing import Any, Final, NamedTuple, Protocol, TypeVar
 
-from gateway.admission import administration
+from gateway.admission import administration, teams
 from gateway.admission.amounts import NANO, shown
 from gateway.admission.counters import Counter
 from gateway.admission.leases import StoreDown, StoreThread
@@ -12,19 +12,60 @@ from gateway.admission.refusals import resets_at
 from gateway.admission.scopes import CallerRules
 from gateway.config.limits import LimitsPolicy, duration
 from gateway.errors import LimitsUnavailable
-from gateway.store import keys, ledger
-from gateway.store.database import Database
+from gateway.store import idempotency, keys, ledger
+from gateway.store.database import Database, transaction
 from gateway.store.limits_rows import Author, Raise
 
 _MONTH: Final = 31
-_WHO: Final = "admin"
 T = TypeVar("T")
+
+
+class By(Protocol):
+    """gateway.api.operators.Operator: who changes something, and what it may (None: all)."""
+
+    @property
+    def who(self) -> str: ...
+    @property
+    def ip(self) -> str: ...
+    @property
+    def scopes(self) -> frozenset[str] | None: ...
+
+
+class Asked(Protocol):
+    """gateway.api.operators.Once: by what name a write is done once, and what stands for it."""
+
+    @property
+    def id(self) -> str: ...
+    @property
+    def request(self) -> str: ...
+
+
+def _author(by: By) -> Author:
+    return Author(by.who, by.ip)
+
+
+def _check_stronger(database: Database, key_id: str, by: By) -> None:
+    """What may do more than `by` is not his to change. Raises KeyNotFound, ScopeMissing."""
+    row = administration.key_of(database, key_id)
+    administration.check_granted(by.scopes, administration.scopes_of(row))
+
+
+def _whole(work: Callable[[Database], dict[str, Any]]) -> Callable[[Database], dict[str, Any]]:
+    """Nothing of it stands if it is refused at its end."""
+
+    def whole(database: Database) -> dict[str, Any]:
+        with transaction(database):
+            return work(database)
+
+    return whole
 
 
 class Known(NamedTuple):
     """What of the running gateway an operator changes or asks."""
 
     policy: Callable[[], LimitsPolicy]
+    written: Callable[[], LimitsPolicy]
+    """The same without teams of the store."""
     learn: Callable[[], Any]
     """Called after a change."""
     rules: Callable[[str | None], CallerRules]
@@ -55,17 +96,28 @@ class Administrator:
             raise LimitsUnavailable from None
         return done
 
+    async def _written(
+        self, asked: Asked | None, work: Callable[[Database], dict[str, Any]]
+    ) -> dict[str, Any]:
+        """What `work` gives, done once if so `asked`."""
+        if asked is None:
+            return await self._changed(work)
+        return await self._changed(idempotency.once, asked.id, asked.request, self._now, work)
+
     @property
     def _now(self) -> int:
         return int(self._clock())
 
-    async def create_key(self, body: Any, ip: str) -> dict[str, Any]:
-        """Raises ValueError, LimitsUnavailable."""
-        policy = self._known.policy()
-        row, key = await self._changed(
-            administration.create_key, body, policy, self._now, Author(_WHO, ip)
-        )
-        return {**administration.key_document(row), "key": key}
+    async def create_key(self, body: Any, by: By, asked: Asked | None = None) -> dict[str, Any]:
+        """Raises ValueError, ScopeMissing, LimitsUnavailable."""
+        policy, now = self._known.policy(), self._now
+
+        def work(database: Database) -> dict[str, Any]:
+            row, key = administration.create_key(database, body, policy, now, _author(by))
+            administration.check_granted(by.scopes, administration.scopes_of(row))
+            return {**administration.key_document(row), "key": key}
+
+        return await self._written(asked, _whole(work))
 
     async def list_keys(self, team: str | None, after: str, most: int) -> list[dict[str, Any]]:
         rows = await self._call(keys.page, team, after, most)
@@ -75,27 +127,57 @@ class Administrator:
         """Raises KeyNotFound."""
         return administration.key_document(await self._call(administration.key_of, key_id))
 
-    async def change_key(self, key_id: str, body: Any, ip: str) -> dict[str, Any]:
-        """Raises KeyNotFound, ValueError."""
-        policy = self._known.policy()
-        row = await self._changed(
-            administration.change_key, key_id, body, policy, self._now, Author(_WHO, ip)
-        )
-        return administration.key_document(row)
+    async def change_key(self, key_id: str, body: Any, by: By) -> dict[str, Any]:
+        """Raises KeyNotFound, ValueError, ScopeMissing."""
+        policy, now = self._known.policy(), self._now
 
-    async def set_state(self, key_id: str, action: str, ip: str) -> dict[str, Any]:
-        """Raises KeyNotFound, ValueError."""
-        row = await self._changed(
-            administration.set_state, key_id, action, self._now, Author(_WHO, ip)
-        )
-        return administration.key_document(row)
+        def work(database: Database) -> dict[str, Any]:
+            _check_stronger(database, key_id, by)
+            row = administration.change_key(database, key_id, body, policy, now, _author(by))
+            administration.check_granted(by.scopes, administration.scopes_of(row))
+            return administration.key_document(row)
 
-    async def rotate_key(self, key_id: str, grace: int, ip: str) -> dict[str, Any]:
-        """Raises KeyNotFound."""
-        row, key = await self._changed(
-            administration.rotate_key, key_id, grace, self._now, Author(_WHO, ip)
-        )
-        return {**administration.key_document(row), "key": key}
+        return await self._written(None, _whole(work))
+
+    async def set_state(
+        self, key_id: str, action: str, by: By, asked: Asked | None = None
+    ) -> dict[str, Any]:
+        """Raises KeyNotFound, ValueError, ScopeMissing."""
+        now = self._now
+
+        def work(database: Database) -> dict[str, Any]:
+            _check_stronger(database, key_id, by)
+            row = administration.set_state(database, key_id, action, now, _author(by))
+            return administration.key_document(row)
+
+        return await self._written(asked, work)
+
+    async def rotate_key(
+        self, key_id: str, grace: int, by: By, asked: Asked | None = None
+    ) -> dict[str, Any]:
+        """Raises KeyNotFound, ScopeMissing."""
+        now = self._now
+
+        def work(database: Database) -> dict[str, Any]:
+            _check_stronger(database, key_id, by)
+            row, key = administration.rotate_key(database, key_id, grace, now, _author(by))
+            return {**administration.key_document(row), "key": key}
+
+        return await self._written(asked, work)
+
+    async def teams(self) -> list[dict[str, Any]]:
+        """Of the policy and of the store."""
+        return await self._call(teams.listed, self._known.written())
+
+    async def put_team(self, name: str, body: Any, by: By) -> dict[str, Any]:
+        """Raises ValueError."""
+        written = self._known.written()
+        return await self._changed(teams.put_team, name, body, written, self._now, _author(by))
+
+    async def remove_team(self, name: str, by: By) -> dict[str, Any]:
+        """Raises TeamNotFound, ValueError."""
+        written = self._known.written()
+        return await self._changed(teams.remove_team, name, written, self._now, _author(by))
 
     async def limits(self, key_id: str | None) -> tuple[CallerRules, list[dict[str, Any]]]:
         """What holds for a key, and how each limit stands."""
@@ -106,15 +188,19 @@ class Administrator:
             raise LimitsUnavailable from None
         return self._known.rules(key_id), [counter_document(counter) for counter in counters]
 
-    async def raise_limit(self, body: Any, ip: str) -> Raise:
+    async def raise_limit(self, body: Any, by: By, asked: Asked | None = None) -> dict[str, Any]:
         """`body`: {scope, on, per, by, for}. Raises ValueError."""
-        more = raise_of(body, self._now)
-        await self._changed(administration.raise_limit, more, self._now, Author(_WHO, ip))
-        return more
+        now = self._now
+        more = raise_of(body, now)
 
-    def said(self, more: Raise) -> str:
-        """Until when it holds."""
-        return administration.moment(more.until) or ""
+        def work(database: Database) -> dict[str, Any]:
+            administration.raise_limit(database, more, now, _author(by))
+            return {
+                "scope": more.scope, "on": body["on"], "per": body.get("per"), "by": body["by"],
+                "until": administration.moment(more.until),
+            }  # fmt: skip
+
+        return await self._written(asked, work)
 
     async def spend(
         self, by: Sequence[str], since: str | None, until: str | None, key: str | None

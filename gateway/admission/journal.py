@@ -8,6 +8,7 @@ holds content.
 
 import contextlib
 import fcntl
+import logging
 import os
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
@@ -27,6 +28,7 @@ _HELD: Final = 1
 _SETTLED: Final = 2
 """What a line is: a row as it is held, or rows that were settled. A program that does not know the
 second takes what was held for spent."""
+_log: Final = logging.getLogger("llm_router")
 
 
 class JournalFile:
@@ -103,6 +105,8 @@ class Journal:
         self._directory = directory
         self._instance = instance
         self._count = 0
+        self.fault: str | None = None
+        """Why it could not be written, as long as it cannot."""
         self.files: list[JournalFile] = []
         self._next_file()
 
@@ -114,9 +118,29 @@ class Journal:
 
     @property
     def current(self) -> JournalFile:
-        """The file for a new request. Raises OSError."""
+        """The file for a new request."""
         file = self.files[-1]
-        return self._next_file() if file.size >= LARGEST else file
+        if file.size < LARGEST:
+            return file
+        try:
+            return self._next_file()
+        except OSError as error:  # then the one that there is grows, as far as it can
+            self.failed(error)
+            return file
+
+    def failed(self, error: OSError) -> None:
+        """It could not be written, and nothing of that counts."""
+        said = error.strerror or str(error)
+        if self.fault is None:
+            _log.error("the journal of limits cannot be written: %s", said)
+        self.fault = said
+
+    def probe(self) -> None:
+        """Whether it can be written again, by a line that says nothing."""
+        with contextlib.suppress(OSError):
+            self.files[-1].write("{}")
+            self.fault = None
+            _log.warning("the journal of limits can be written again")
 
     def remove_booked(self) -> None:
         """The files before the current one whose requests are all in the ledger."""
@@ -196,10 +220,10 @@ def read_journal(path: Path) -> Iterator[LedgerRow]:
 
 def _rows(document: dict[str, Any]) -> Iterator[tuple[bool, LedgerRow]]:
     """What a line says: rows, and whether they were settled."""
-    if document["v"] == _SETTLED:
+    if document.get("v") == _SETTLED:
         for values in document["rows"]:
             yield True, row_of(values[:-1])
-    elif document["v"] == _HELD:
+    elif document.get("v") == _HELD:
         *fields, counted = document["row"]
         charges = tuple(Charge(CounterId(*name), amount) for *name, amount in counted)
         yield document["op"] == "settle", LedgerRow._make((*fields, charges))

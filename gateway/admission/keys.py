@@ -13,7 +13,7 @@ import re
 import secrets
 import zlib
 from collections.abc import Callable, Mapping
-from typing import Final, NamedTuple
+from typing import Final
 
 from gateway.config.limits import Limits, read_limits
 from gateway.errors import LimitsUnavailable, NotAuthorized
@@ -56,12 +56,34 @@ def key_id_in(text: str) -> str | None:
     return found[1] if found is not None and checksum(text[:-7]) == text[-6:] else None
 
 
-class StoredKey(NamedTuple):
-    """A key as it is looked up."""
+class StoredKey:
+    """A key as it is looked up. What it may do is read when it is first asked for: a gateway with
+    10,000 keys starts at once.
+    """
 
-    row: KeyRow
-    personas: frozenset[str] | None
-    limits: Limits
+    __slots__ = ("_limits", "row")
+
+    def __init__(self, row: KeyRow, known: "StoredKey | None") -> None:
+        """`known`: the key as it was."""
+        self.row = row
+        same = known is not None and known.row.limits == row.limits
+        self._limits: Limits | None = known._limits if known is not None and same else None
+
+    @property
+    def personas(self) -> frozenset[str] | None:
+        return None if self.row.personas is None else frozenset(json.loads(self.row.personas))
+
+    @property
+    def scopes(self) -> frozenset[str] | None:
+        """What its holder may administer."""
+        return None if self.row.scopes is None else frozenset(json.loads(self.row.scopes))
+
+    @property
+    def limits(self) -> Limits:
+        """Always the very same ones while their text is: counters go by it."""
+        if self._limits is None:
+            self._limits = read_limits(json.loads(self.row.limits))
+        return self._limits
 
 
 class KeyDirectory:
@@ -88,12 +110,7 @@ class KeyDirectory:
         for row in rows:
             for digest in self._of_key.pop(row.id, ()):
                 del self._standing[digest]
-            personas = None if row.personas is None else frozenset(json.loads(row.personas))
-            limits = read_limits(json.loads(row.limits))
-            known = self._keys.get(row.id)
-            if known is not None and known.limits == limits:
-                limits = known.limits  # counters go by the very limit
-            self._keys[row.id] = StoredKey(row, personas, limits)
+            self._keys[row.id] = StoredKey(row, self._keys.get(row.id))
             self.revision = max(self.revision, row.rev)
         for secret in secrets:
             row = self._keys[secret.key_id].row

@@ -94,7 +94,9 @@ class StoreThread:
         return self._database.remote
 
     async def call(self, work: Callable[..., T], *arguments: Any, probe: bool = False) -> T:
-        """Work that is given the database first. Raises StoreDown."""
+        """Work that is given the database first. `probe`: it writes, and tells how the store is.
+        Raises StoreDown.
+        """
         if self.down:
             if self._now() < self._not_before or (self.probed and not probe):
                 raise StoreDown
@@ -108,10 +110,14 @@ class StoreThread:
             raise StoreDown from None
         finally:
             self.took(self._now() - began)
+        if probe or not self.probed:  # a look may succeed where nothing can be written
+            self._recovered()
+        return result
+
+    def _recovered(self) -> None:
         if self.down:
             _log.warning("%s answers again", self._what)
         self._failures = 0
-        return result
 
     def _failed(self, error: Exception) -> None:
         self._failures += 1

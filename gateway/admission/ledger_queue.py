@@ -66,12 +66,16 @@ class LedgerQueue:
         waiting = self._waiting
         return self._clock() - waiting[0].values[_AT] / 1000 if waiting else 0.0
 
+    def failed(self, error: OSError) -> None:
+        """The journal could not be written."""
+        self._journal.failed(error)
+
     def add(self, settled: Settled) -> None:
         """It has ended."""
         try:
             settled.file.settle(settled.values)
         except OSError as error:  # the row is kept, and written and booked as soon as may be
-            _log.error("the journal of limits cannot be written: %s", error.strerror or error)
+            self._journal.failed(error)
         self._waiting.append(settled)
 
     async def book(self) -> None:

@@ -12,7 +12,7 @@ from gateway.admission.accounts import Account
 from gateway.admission.amounts import Amounts, of_call
 from gateway.admission.bounds import Bound, added, dearest
 from gateway.admission.journal import JournalFile, charges_text
-from gateway.admission.leases import Leases
+from gateway.admission.leases import Leases, release
 from gateway.admission.ledger_queue import LedgerQueue, Settled
 from gateway.admission.refusals import rate_headers
 from gateway.errors import LimitExceeded, LimitsUnavailable
@@ -160,8 +160,15 @@ class Reservation:
         except (LimitExceeded, LimitsUnavailable) as error:
             self.refused = error
             return False
-        self.held = Amounts(*map(sum, zip(self.held, more, strict=True)))
-        self.note()
+        before, self.held = self.held, Amounts(*map(sum, zip(self.held, more, strict=True)))
+        try:
+            self.note()
+        except OSError as error:
+            self.queue.failed(error)
+            if self.leases.when_down.budgets == "refuse":
+                release(self.account.counters, more)
+                self.held, self.refused = before, LimitsUnavailable()
+                return False
         return True
 
     def _prompt_of(self, attempt: AttemptEnded) -> Amounts:

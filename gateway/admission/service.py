@@ -22,13 +22,15 @@ from gateway.admission.metrics import LimitMetrics, Standing
 from gateway.admission.refusals import exceeded
 from gateway.admission.reservation import Reservation
 from gateway.admission.scopes import NO_KEY, CallerRules, applied, rules_of
+from gateway.admission.teams import with_stored
 from gateway.config.limits import LimitsPolicy
 from gateway.errors import LimitExceeded, LimitsUnavailable, PersonaNotAllowed
 from gateway.routing.candidates import Candidate
 from gateway.routing.plan import Plan
 from gateway.store import counters as counter_store
 from gateway.store import keys as key_store
-from gateway.store.limits_rows import Raise
+from gateway.store import teams as team_store
+from gateway.store.limits_rows import Raise, TeamRow
 from gateway.telemetry.ids import unique
 from translators.chat.request import ChatRequest
 
@@ -63,7 +65,7 @@ class Admission:
         clock: Callable[[], float],
         now: Callable[[], float],
     ) -> None:
-        self.policy = policy
+        self.policy = self._written = policy
         self.keys = KeyDirectory(clock, now)
         self.thread = thread
         self.clock = clock
@@ -72,6 +74,7 @@ class Admission:
         """Of a store that tells of changes: what was changed since somebody looked."""
         self.queue = LedgerQueue(instance, thread, journal, clock)
         self._raises: Sequence[Raise] = ()
+        self._teams: Sequence[TeamRow] = ()
         self.pool = CounterPool(self._raised)
         self.leases = Leases(instance, thread, self.pool, policy.store.when_down, clock, now)
         self._rules: dict[str, CallerRules] = {}
@@ -83,6 +86,7 @@ class Admission:
             clock,
             Known(
                 lambda: self.policy,
+                lambda: self._written,
                 self.learn_changes,
                 self.rules,
                 lambda key_id: self.counters(key_id, "", ""),
@@ -108,12 +112,15 @@ class Admission:
         changed = await self.thread.call(key_store.changed_since, self.keys.revision)
         self.keys.apply(*changed)
         self._raises = await self.thread.call(counter_store.raises, int(self.clock()))
+        self._teams = await self.thread.call(team_store.every)
+        self.policy = with_stored(self._written, self._teams)
         self.pool.recap()
         self._forget_rules()
 
     def apply_policy(self, policy: LimitsPolicy) -> None:
         """From now on this holds."""
-        self.policy = policy
+        self._written = policy
+        self.policy = with_stored(policy, self._teams)
         self.leases.when_down = policy.store.when_down
         self._forget_rules()
 
@@ -290,22 +297,40 @@ class Admission:
         needs: Amounts,
         now: float,
     ) -> Reservation:
-        """Write down what is held. Raises LimitsUnavailable if that cannot be."""
+        """Write down what is held. Raises LimitsUnavailable if that cannot be, and the policy does
+        not let a request pass then.
+        """
         tier: Any = asking.request.body.get("service_tier")
+        file = self.journal.current
+        reservation = Reservation(
+            self.leases, self.queue, file, account, bounds, first,
+            f"{int(now * 1000):012x}{unique(12)}", _digest(asking.user), asking.request_id,
+            plan.revision, needs, now, asking.day, tier,
+        )  # fmt: skip
         try:
-            file = self.journal.current
-            reservation = Reservation(
-                self.leases, self.queue, file, account, bounds, first,
-                f"{int(now * 1000):012x}{unique(12)}", _digest(asking.user), asking.request_id,
-                plan.revision, needs, now, asking.day, tier,
-            )  # fmt: skip
             reservation.note()
         except OSError as error:
-            _log.error("the journal of limits cannot be written: %s", error.strerror or error)
-            release(account.counters, needs)
-            raise LimitsUnavailable from None
+            self.journal.failed(error)
+            if self.leases.when_down.budgets == "refuse":
+                release(account.counters, needs)
+                raise LimitsUnavailable from None
         file.pending += 1
         return reservation
+
+    @property
+    def standing(self) -> dict[str, Any]:
+        """How what limits are counted in is at the moment."""
+        when_down = self.leases.when_down
+        return {
+            "store": "down" if self.thread.down else "up",
+            "journal": "down" if self.journal.fault is not None else "up",
+            "when_down": {"limits": when_down.limits, "budgets": when_down.budgets},
+        }
+
+    @property
+    def refusing(self) -> bool:
+        """No request can be admitted: what it may use cannot be written down."""
+        return self.journal.fault is not None and self.leases.when_down.budgets == "refuse"
 
     def refusal(self, budget: Budget) -> LimitExceeded | None:
         """Why no target may be asked, where it is a limit."""

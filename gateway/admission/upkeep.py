@@ -21,6 +21,7 @@ from gateway.admission.service import Admission
 from gateway.config.limits import LimitsPolicy
 from gateway.store import counters as counter_store
 from gateway.store import engine, presumed, retention
+from gateway.store.database import Database
 from gateway.store.sqlite import StoreUnusable
 from gateway.telemetry.ids import unique
 
@@ -141,19 +142,17 @@ class Upkeep:
 
     async def write_journal(self) -> None:
         """Until it is cancelled; whatever becomes of the store."""
-        journal, complained = self._admission.journal, False
+        journal = self._admission.journal
         for step in count():
             await asyncio.sleep(_TICK)
             try:
+                if step % 2 == 0 and journal.fault is not None:
+                    journal.probe()
                 journal.flush()
                 if step % 2:
                     await asyncio.to_thread(journal.sync)
-                complained = False
             except OSError as error:
-                if not complained:
-                    why = error.strerror or error
-                    _log.error("the journal of limits cannot be written: %s", why)
-                complained = True
+                journal.failed(error)
 
     async def tend(self) -> None:
         """Until it is cancelled."""
@@ -203,11 +202,10 @@ class Upkeep:
     async def _beat(self) -> None:
         """Say that this process is there, and learn what has changed. Raises StoreDown."""
         began = self._now()
+        of, moment = self._leases.instance, self._clock()
+        beat, moment = await self._thread.call(_beat, of, moment, probe=True)
         if isinstance(self._clock, StoreClock):
-            moment = await self._thread.call(_moment, probe=True)
             self._clock.set(moment)
-        now = int(self._clock())
-        beat = await self._thread.call(counter_store.beat, self._leases.instance, now, probe=True)
         self._leases.seen(began, beat.peers)
         await self._admission.learn(beat.revision)
 
@@ -234,5 +232,8 @@ class Upkeep:
         await self._thread.call(counter_store.forget_old, before)
 
 
-def _moment(database: Any) -> float:
-    return float(database.moment())
+def _beat(database: Database, instance: str, moment: float) -> tuple[counter_store.Beat, float]:
+    """The process is there; and Unix seconds by the store's clock, `moment` if it has none."""
+    if (own := database.moment()) is not None:
+        moment = own
+    return counter_store.beat(database, instance, int(moment)), moment

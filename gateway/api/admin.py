@@ -4,6 +4,7 @@ it.
 
 from typing import TypedDict
 
+from gateway.api.operators import operator
 from gateway.api.request import Request
 from gateway.api.schemas import ReloadedDocument
 from gateway.config import Problem
@@ -35,7 +36,7 @@ async def reload(http: Request) -> Response:
     Where there are several workers all of them reload, and `workers` says what came of it at each.
     """
     gateway = http.gateway
-    gateway.admin.check(http.headers)
+    operator(http, "config:reload")
     done = reload_document(await gateway.reloader.reload("request"))
     workers: list[WorkerReloadDocument] | None = None
     if gateway.peers is not None:

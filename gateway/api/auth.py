@@ -21,6 +21,7 @@ ADMIN_ROUTES: Final = frozenset(
     {
         "/-/reload", "/api/v1/keys", "/api/v1/keys/{id}", "/api/v1/keys/{id}/rotate",
         "/api/v1/keys/{id}/disable", "/api/v1/keys/{id}/enable", "/api/v1/limits",
+        "/api/v1/teams", "/api/v1/teams/{id}",
         "/api/v1/limits/raise", "/api/v1/spend", "/api/v1/ledger", "/api/v1/audit",
     }
 )  # fmt: skip
@@ -91,7 +92,7 @@ class _StoredAccess(Access):
             found = self._stored.key_id(written[7:].strip())
             if found is not None:
                 return found
-        for each in filter(None, _given(headers, key)):
+        for each in filter(None, given_keys(headers, key)):
             if (found := self._stored.key_id(each)) is not None:
                 return found
         return None if self.open else _known(headers, self._digests, key).hex()[:8]
@@ -136,7 +137,7 @@ def _known(headers: Mapping[str, str], digests: Sequence[bytes], key: str = "") 
 
     `key`: one that stands elsewhere.
     """
-    keys = _given(headers, key)
+    keys = given_keys(headers, key)
     if not any(keys):
         raise NotAuthorized(
             "You didn't provide an API key. Send it as 'Authorization: Bearer KEY' or in"
@@ -150,7 +151,7 @@ def _known(headers: Mapping[str, str], digests: Sequence[bytes], key: str = "") 
     raise NotAuthorized("Incorrect API key provided.")
 
 
-def _given(headers: Mapping[str, str], key: str) -> list[str]:
+def given_keys(headers: Mapping[str, str], key: str = "") -> list[str]:
     """Where a key may stand."""
     scheme, _, token = headers.get("authorization", "").partition(" ")
     bearer = token.strip() if scheme.lower() == "bearer" else ""

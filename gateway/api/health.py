@@ -1,7 +1,7 @@
 """Liveness, readiness and metrics. No provider is ever called here."""
 
 from datetime import UTC, datetime
-from typing import Final
+from typing import Final, cast
 
 from gateway.api.catalog import standing
 from gateway.api.request import VERSION, Gateway, Request
@@ -9,6 +9,7 @@ from gateway.api.schemas import (
     ConfigDocument,
     HealthDocument,
     LastReloadDocument,
+    LimitsStandingDocument,
     ReadinessDocument,
 )
 from gateway.config import Config
@@ -28,15 +29,19 @@ async def health(http: Request) -> Response:
 
 async def ready(http: Request) -> Response:
     """GET /health/ready: 503 while stopping, or when no persona can be served. Files that cannot be
-    used are told, and no reason for 503: the last good revision serves. Of several workers each
-    speaks for itself, and says how many listen.
+    used are told, and no reason for 503: the last good revision serves. Nor is a store of limits
+    that is away; a journal that cannot be written is, where the policy refuses then. Of several
+    workers each speaks for itself, and says how many listen.
     """
     gateway, config = http.gateway, http.config
     context = gateway.state.view()
     servable = [p.name for p in config.personas.values() if standing(config, p, context).eligible]
+    admission = gateway.admission
     document: ReadinessDocument = {
         "status": "draining"
         if gateway.draining
+        else "limits_unavailable"
+        if admission is not None and admission.refusing
         else "ready"
         if servable
         else "no_persona_available",
@@ -46,6 +51,8 @@ async def ready(http: Request) -> Response:
     }
     if gateway.peers is not None:
         document["workers"] = await gateway.peers.standing()
+    if admission is not None:
+        document["limits"] = cast(LimitsStandingDocument, admission.standing)
     return json_response(document, 200 if document["status"] == "ready" else 503)
 
 

@@ -15,10 +15,13 @@ from gateway.api.limits_schemas import (
     NewApiKeyDocument,
     RaisedDocument,
     SpendDocument,
+    TeamDocument,
+    TeamsDocument,
 )
+from gateway.api.operators import Operator, once, operator
 from gateway.api.request import Request
-from gateway.config.limits import duration
-from gateway.errors import LimitsNotConfigured
+from gateway.config.limits import Scope, duration
+from gateway.errors import LimitsNotConfigured, TeamNotFound
 from gateway.http.response import Response, json_response
 from translators.errors import InvalidRequest
 
@@ -30,11 +33,10 @@ _LEDGER_PAGE: Final = 1000
 _GRACE: Final = "24h"
 
 
-def _administrator(http: Request) -> "Administrator":
-    """Raises AdminDisabled, NotAuthorized, LimitsNotConfigured."""
-    if not http.is_operator:
-        http.gateway.admin.check(http.headers)
-    return _configured(http)
+def _administrator(http: Request, scope: Scope) -> tuple["Administrator", Operator]:
+    """Raises AdminDisabled, NotAuthorized, ScopeMissing, LimitsNotConfigured."""
+    by = operator(http, scope)
+    return _configured(http), by
 
 
 def _configured(http: Request) -> "Administrator":
@@ -44,11 +46,6 @@ def _configured(http: Request) -> "Administrator":
             "This gateway has no limits: persona_policy.yaml says none, and has no `store`."
         )
     return admission.administrator
-
-
-def _from(http: Request) -> str:
-    """The operator's address, for the audit."""
-    return http.remote or ""
 
 
 async def _body(http: Request) -> dict[str, Any]:
@@ -70,9 +67,10 @@ def _refused(error: ValueError) -> InvalidRequest:
 
 async def create_key(http: Request) -> Response:
     """POST /api/v1/keys: the only answer that shows the key."""
-    administrator = _administrator(http)
+    administrator, by = _administrator(http, "keys:write")
+    body = await _body(http)
     try:
-        made = await administrator.create_key(await _body(http), _from(http))
+        made = await administrator.create_key(body, by, once(http, by, body))
     except ValueError as error:
         raise _refused(error) from None
     return json_response(cast(NewApiKeyDocument, made), 201)
@@ -80,8 +78,8 @@ async def create_key(http: Request) -> Response:
 
 async def list_keys(http: Request) -> Response:
     """GET /api/v1/keys[?team=][&after=]."""
-    query = http.query
-    found = await _administrator(http).list_keys(query.get("team"), query.get("after", ""), _PAGE)
+    query, (administrator, _) = http.query, _administrator(http, "keys:read")
+    found = await administrator.list_keys(query.get("team"), query.get("after", ""), _PAGE)
     document: ApiKeysDocument = {
         "keys": cast(list[ApiKeyDocument], found),
         "next": found[-1]["id"] if len(found) == _PAGE else None,
@@ -91,14 +89,15 @@ async def list_keys(http: Request) -> Response:
 
 async def get_key(http: Request) -> Response:
     """GET /api/v1/keys/{id}."""
-    return json_response(cast(ApiKeyDocument, await _administrator(http).key(http.id)))
+    administrator, _ = _administrator(http, "keys:read")
+    return json_response(cast(ApiKeyDocument, await administrator.key(http.id)))
 
 
 async def change_key(http: Request) -> Response:
     """PATCH /api/v1/keys/{id}: a JSON merge patch."""
-    administrator = _administrator(http)
+    administrator, by = _administrator(http, "keys:write")
     try:
-        changed = await administrator.change_key(http.id, await _body(http), _from(http))
+        changed = await administrator.change_key(http.id, await _body(http), by)
     except ValueError as error:
         raise _refused(error) from None
     return json_response(cast(ApiKeyDocument, changed))
@@ -106,9 +105,10 @@ async def change_key(http: Request) -> Response:
 
 def _set_state(action: str) -> Callable[[Request], Any]:
     async def handler(http: Request) -> Response:
-        administrator = _administrator(http)
+        administrator, by = _administrator(http, "keys:write")
+        asked = once(http, by, None) if http.method == "POST" else None
         try:
-            changed = await administrator.set_state(http.id, action, _from(http))
+            changed = await administrator.set_state(http.id, action, by, asked)
         except ValueError as error:
             raise _refused(error) from None
         return json_response(cast(ApiKeyDocument, changed))
@@ -123,20 +123,59 @@ enable_key: Final = _set_state("enable")
 
 async def rotate_key(http: Request) -> Response:
     """POST /api/v1/keys/{id}/rotate: `grace` is how long the secret before is still good."""
-    administrator, body = _administrator(http), await _body(http)
+    administrator, by = _administrator(http, "keys:write")
+    body = await _body(http)
     grace = body.get("grace", _GRACE)
     try:
         seconds = 0 if grace in (0, "0") else duration(grace if isinstance(grace, str) else "")
     except ValueError as error:
         raise InvalidRequest(f"grace: {error}", "grace", "invalid_value") from None
-    return json_response(
-        cast(NewApiKeyDocument, await administrator.rotate_key(http.id, seconds, _from(http)))
-    )
+    try:
+        made = await administrator.rotate_key(http.id, seconds, by, once(http, by, body))
+    except ValueError as error:
+        raise _refused(error) from None
+    return json_response(cast(NewApiKeyDocument, made))
+
+
+async def list_teams(http: Request) -> Response:
+    """GET /api/v1/teams: those of the policy, and those that were made here."""
+    administrator, _ = _administrator(http, "keys:read")
+    document: TeamsDocument = {"teams": cast(list[TeamDocument], await administrator.teams())}
+    return json_response(document)
+
+
+async def get_team(http: Request) -> Response:
+    """GET /api/v1/teams/{id}."""
+    administrator, _ = _administrator(http, "keys:read")
+    found = next((team for team in await administrator.teams() if team["id"] == http.id), None)
+    if found is None:
+        raise TeamNotFound(f"There is no team {http.id[:64]!r}.")
+    return json_response(cast(TeamDocument, found))
+
+
+async def put_team(http: Request) -> Response:
+    """PUT /api/v1/teams/{id} `{limits, personas, metadata}`: a team, or another in its place."""
+    administrator, by = _administrator(http, "keys:write")
+    try:
+        team = await administrator.put_team(http.id, await _body(http), by)
+    except ValueError as error:
+        raise _refused(error) from None
+    return json_response(cast(TeamDocument, team))
+
+
+async def remove_team(http: Request) -> Response:
+    """DELETE /api/v1/teams/{id}: one without keys."""
+    administrator, by = _administrator(http, "keys:write")
+    try:
+        team = await administrator.remove_team(http.id, by)
+    except ValueError as error:
+        raise _refused(error) from None
+    return json_response(cast(TeamDocument, team))
 
 
 async def limits(http: Request) -> Response:
     """GET /api/v1/limits?key=: the limits that hold for a key, and how they stand."""
-    administrator = _administrator(http)
+    administrator, _ = _administrator(http, "keys:read")
     return json_response(await _limits(administrator, http.query.get("key")))
 
 
@@ -157,24 +196,18 @@ async def _limits(administrator: "Administrator", key_id: str | None) -> LimitsD
 
 async def raise_limit(http: Request) -> Response:
     """POST /api/v1/limits/raise `{scope, on, per, by, for}`."""
-    administrator, body = _administrator(http), await _body(http)
+    administrator, by = _administrator(http, "keys:write")
+    body = await _body(http)
     try:
-        more = await administrator.raise_limit(body, _from(http))
+        raised = await administrator.raise_limit(body, by, once(http, by, body))
     except ValueError as error:
         raise _refused(error) from None
-    document: RaisedDocument = {
-        "scope": more.scope,
-        "on": body["on"],
-        "per": body.get("per"),
-        "by": body["by"],
-        "until": administrator.said(more),
-    }
-    return json_response(document)
+    return json_response(cast(RaisedDocument, raised))
 
 
 async def spend(http: Request) -> Response:
     """GET /api/v1/spend?since&until&by=day,team&format=csv: by days of UTC."""
-    administrator, query = _administrator(http), http.query
+    (administrator, _), query = _administrator(http, "spend:read"), http.query
     try:
         since, until, rows = await administrator.spend(
             [name for name in query.get("by", "").split(",") if name],
@@ -201,7 +234,7 @@ def as_csv(rows: list[dict[str, Any]]) -> str:
 
 async def ledger(http: Request) -> Response:
     """GET /api/v1/ledger?key&since&after."""
-    administrator, query = _administrator(http), http.query
+    (administrator, _), query = _administrator(http, "spend:read"), http.query
     try:
         rows = await administrator.ledger(
             query.get("key"), query.get("after", ""), query.get("since"), _LEDGER_PAGE
@@ -220,7 +253,8 @@ async def audit(http: Request) -> Response:
     after = http.query.get("after", "0")
     if not after.isdecimal():
         raise InvalidRequest("after: must be a whole number.", "after", "invalid_value")
-    rows = await _administrator(http).audit(int(after), _LEDGER_PAGE)
+    administrator, _ = _administrator(http, "keys:read")
+    rows = await administrator.audit(int(after), _LEDGER_PAGE)
     document: AuditDocument = {
         "rows": cast(Any, rows),
         "next": rows[-1]["id"] if len(rows) == _LEDGER_PAGE else None,

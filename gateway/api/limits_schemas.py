@@ -30,13 +30,15 @@ class ApiKeyDocument(TypedDict):
     """Who made it: admin or the command line."""
     last_used_at: str | None
     """When it was used last, to a minute; null: never."""
+    scopes: list[Literal["keys:read", "keys:write", "spend:read", "config:reload"]] | None
+    """What its holder may administer; null: nothing."""
 
 
 class NewApiKeyDocument(ApiKeyDocument):
     """A key with a new secret: nothing else ever shows it."""
 
-    key: str
-    """The secret itself."""
+    key: str | None
+    """The secret itself; null in the answer to a request that was sent again."""
 
 
 class ApiKeysDocument(TypedDict):
@@ -46,6 +48,28 @@ class ApiKeysDocument(TypedDict):
     """Those of the page."""
     next: str | None
     """`after` of the next page; null: this is the last one."""
+
+
+class TeamDocument(TypedDict):
+    """A team."""
+
+    id: str
+    """Its name."""
+    personas: list[str] | None
+    """Those that its keys may ask; null: all."""
+    limits: list[dict[str, Any]]
+    """Its own, in the words of persona_policy.yaml."""
+    metadata: dict[str, str]
+    """The operator's."""
+    source: Literal["file", "store"]
+    """persona_policy.yaml, where it is changed; or this API."""
+
+
+class TeamsDocument(TypedDict):
+    """All teams, in the order of their names."""
+
+    teams: list[TeamDocument]
+    """Of the policy and of the store."""
 
 
 class CounterDocument(TypedDict):
@@ -243,6 +267,33 @@ REQUESTS: Final[dict[str, Any]] = {
                 "description": "Its own, in the words of persona_policy.yaml.",
             },
             "expires_in": _TIME,
+            "scopes": {
+                "type": ["array", "null"],
+                "items": {"enum": ["keys:read", "keys:write", "spend:read", "config:reload"]},
+                "description": "What its holder may administer.",
+            },
+            "metadata": {
+                "type": ["object", "null"],
+                "additionalProperties": _TEXT,
+                "description": "The operator's.",
+            },
+        },
+        "additionalProperties": False,
+    },
+    "TeamRequest": {
+        "type": "object",
+        "description": "What a team is to be.",
+        "properties": {
+            "personas": {
+                "type": ["array", "null"],
+                "items": _TEXT,
+                "description": "Those that its keys may ask.",
+            },
+            "limits": {
+                "type": "array",
+                "items": {"type": "object"},
+                "description": "Its own, in the words of persona_policy.yaml.",
+            },
             "metadata": {
                 "type": ["object", "null"],
                 "additionalProperties": _TEXT,

@@ -132,6 +132,7 @@ _IDS: Final = {
     "models": "As `GET /v1/models` lists it: a slash is written as it is.",
     "decisions": "As `x-llm-router-decision` says it.",
     "keys": "12 hex digits, as `GET /api/v1/keys` lists them.",
+    "teams": "Its name.",
 }
 """What `{id}` stands for in a path."""
 _OF_ITS_OWN: Final[dict[str, _Json]] = {

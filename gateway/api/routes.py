@@ -71,6 +71,7 @@ def _responses(version: str) -> tuple[Route, ...]:
 
 
 _KEY: Final = "/api/v1/keys/{id}"
+_TEAM: Final = "/api/v1/teams/{id}"
 _LIMITS: Final = (
     Route("POST", "/api/v1/keys", limits_admin.create_key),
     Route("GET", "/api/v1/keys", limits_admin.list_keys),
@@ -80,6 +81,10 @@ _LIMITS: Final = (
     Route("POST", f"{_KEY}/rotate", limits_admin.rotate_key),
     Route("POST", f"{_KEY}/disable", limits_admin.disable_key),
     Route("POST", f"{_KEY}/enable", limits_admin.enable_key),
+    Route("GET", "/api/v1/teams", limits_admin.list_teams),
+    Route("GET", _TEAM, limits_admin.get_team),
+    Route("PUT", _TEAM, limits_admin.put_team),
+    Route("DELETE", _TEAM, limits_admin.remove_team),
     Route("GET", "/api/v1/limits", limits_admin.limits),
     Route("POST", "/api/v1/limits/raise", limits_admin.raise_limit),
     Route("GET", "/api/v1/me", limits_admin.me),

@@ -276,10 +276,30 @@ class ConfigDocument(TypedDict):
     """What came of the last reload; null if there was none."""
 
 
+class WhenDownDocument(TypedDict):
+    """What becomes of requests then."""
+
+    limits: Literal["last_known", "open", "refuse"]
+    """Of limits on what is no money."""
+    budgets: Literal["refuse", "open"]
+    """Of limits on money."""
+
+
+class LimitsStandingDocument(TypedDict):
+    """How what limits are counted in is."""
+
+    store: Literal["up", "down"]
+    """Down: it failed, and is probed once a second."""
+    journal: Literal["up", "down"]
+    """Down: it cannot be written, and with `budgets: refuse` no request is admitted."""
+    when_down: WhenDownDocument
+    """The policy's `store.when_down`."""
+
+
 class ReadinessDocument(TypedDict):
     """Whether requests can be served."""
 
-    status: Literal["ready", "draining", "no_persona_available"]
+    status: Literal["ready", "draining", "no_persona_available", "limits_unavailable"]
     """200 goes with ready, 503 with the others."""
     revision: str
     """The revision of the configuration."""
@@ -289,6 +309,8 @@ class ReadinessDocument(TypedDict):
     """Which configuration holds, and what came of the last reload."""
     workers: NotRequired[WorkersDocument | None]
     """There if there are several workers; null if their parent does not answer."""
+    limits: NotRequired[LimitsStandingDocument]
+    """There if limits are counted."""
 
 
 class ReloadedDocument(TypedDict):

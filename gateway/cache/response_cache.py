@@ -112,6 +112,7 @@ async def running(
     if limits is not None or environ.get(STORE_URL):
         url = store_url(None if limits is None else limits.store.url, environ)
         shelf = Shelf(partial(open_answers, url, state), clock, now, seal)
+        await shelf.open()
     cache = ResponseCache(clock, shelf)
     try:
         yield cache

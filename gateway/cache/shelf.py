@@ -18,6 +18,8 @@ from gateway.store.sqlite import StoreUnusable
 
 PATIENCE: Final = 0.25
 """Seconds that a request waits for it."""
+OPENED_WITHIN: Final = 2.0
+"""Seconds that a start waits for it."""
 REST: Final = 5.0
 """Seconds for which one that failed is left alone."""
 MOST_WAITING: Final = 16 * 1024 * 1024
@@ -40,7 +42,7 @@ class Seal(Protocol):
 
 
 class Shelf:
-    """All of it happens in one thread of its own, which opens the store when it is first asked."""
+    """All of it happens in one thread of its own, which opens the store where it is not open."""
 
     def __init__(
         self,
@@ -68,6 +70,10 @@ class Shelf:
     def resting(self) -> bool:
         """It failed a moment ago."""
         return self._now() < self._rests_until
+
+    async def open(self) -> None:
+        """So that no request has to wait for it. It may fail, and is tried again by a request."""
+        await self._ask(OPENED_WITHIN, _nothing)
 
     async def get(self, key: AnswerKey) -> StoredAnswer | None:
         """The relayed one first."""
@@ -140,6 +146,10 @@ class Shelf:
         if (database := self._database) is not None:
             await asyncio.get_running_loop().run_in_executor(self._thread, database.close)
         self._thread.shutdown(wait=False)
+
+
+def _nothing(database: Database) -> None:
+    """It is open."""
 
 
 def _bound(key: str) -> bytes:

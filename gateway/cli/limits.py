@@ -16,12 +16,13 @@ from gateway.admission import administration
 from gateway.admission.administrator import check_groups, days, raise_of
 from gateway.admission.amounts import NANO, shown
 from gateway.admission.scopes import NO_KEY, applied, rules_of
+from gateway.admission.teams import with_stored
 from gateway.admission.windows import began
 from gateway.api.limits_admin import as_csv
 from gateway.config import Config
 from gateway.config.limits import LimitsPolicy, duration, read_limits
 from gateway.errors import KeyNotFound
-from gateway.store import counters, keys, ledger
+from gateway.store import counters, keys, ledger, teams
 from gateway.store.database import Database, StoreFailed
 from gateway.store.engine import open_store, store_url
 from gateway.store.limits_rows import Author, CounterId
@@ -37,7 +38,7 @@ class Command:
         self, database: Database, policy: LimitsPolicy, options: argparse.Namespace
     ) -> None:
         self.database = database
-        self.policy = policy
+        self.policy = with_stored(policy, teams.every(database))
         self.options = options
         self.now = int(time.time())
         self.author = Author(f"command line ({_user()})")
@@ -50,6 +51,7 @@ class Command:
             "personas": options.persona,
             "limits": [_limit(text) for text in options.limit],
             "expires_in": options.expires_in,
+            "scopes": options.scope,
         }
         body = {name: value for name, value in body.items() if value is not None}
         row, key = administration.create_key(

@@ -114,7 +114,7 @@ class Cluster:
         if found is None:
             return False
         pin = Pin(*found)
-        self._state.affinity.learn(conversation, pin.target, pin.key, self._state.now())
+        self._state.affinity.remember(conversation, pin.target, pin.key, self._state.now())
         return True
 
     async def tend(self) -> None:

@@ -17,6 +17,8 @@ from gateway.config.schema import DERIVED, Row, Validator, Written, derive, matc
 On = Literal["requests", "tokens", "input_tokens", "output_tokens", "usd", "concurrency"]
 Per = Literal["second", "minute", "hour", "day", "week", "month", "ever"]
 Each = Literal["key", "user"]
+Scope = Literal["keys:read", "keys:write", "spend:read", "config:reload"]
+"""What the holder of a key may administer."""
 WhenReached = Literal["refuse", "warn"]
 SECONDS: Final[Mapping[str, int]] = {
     "second": 1, "minute": 60, "hour": 3600, "day": 86_400, "week": 604_800,
@@ -211,6 +213,28 @@ class KeyRequest(Row):
     limits: Limits | None = None
     expires_in: Annotated[int | None, Written(str | None, lambda t: t and duration(t))] = None
     metadata: dict[str, str] | None = None
+    scopes: frozenset[Scope] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TeamRequest(Row):
+    """What a team is to be."""
+
+    id: Annotated[str, _NAME]
+    limits: Limits = ()
+    personas: Personas = None
+    metadata: dict[str, str] | None = None
+
+
+_TEAM_REQUEST: Final = Validator(TeamRequest)
+
+
+def read_team_request(name: str, value: Any) -> TeamRequest:
+    """Raises ValueError, which names the field and the rule."""
+    row, complaints = _TEAM_REQUEST.read({**value, "id": name})
+    if row is None:
+        raise ValueError("; ".join(map(_said, complaints)))
+    return row
 
 
 _KEY_REQUEST: Final = Validator(KeyRequest)

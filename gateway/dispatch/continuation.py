@@ -55,7 +55,7 @@ class ContinuedResponse:
         self._left: list[Chunk] | None = None
         """What was read at once and is yet to be given."""
         self._late = b""
-        """Likewise, and is too long to be translated at once."""
+        """What arrived and was not read at once."""
 
     async def next(self, show: Show | None = None) -> list[Chunk]:
         """What the next read gives: of the following round, if this one has ended with a pause.
@@ -99,27 +99,25 @@ class ContinuedResponse:
 
     def _read_at_once(self, data: bytes) -> bool:
         """The response's listener."""
-        if self.long or self._unread + len(data) > BIG:
-            self._late = data
+        show = self._show
+        self._late = data  # the reader's, if it is long, or if this fails: then it fails there
+        if show is None or self.long or self._unread + len(data) > BIG:
             return False
         translator = self.translator
         chunks = translator.receive(data)
         self._unread = 0 if chunks else self._unread + len(data)
-        if (
+        ends = (
             translator.ended
             or translator.finished
             or translator.failure is not None
             or translator.pause is not None
-        ):
-            self._left = chunks
-            return False
+        )
         for chunk in chunks:
             if chunk.finish_reason is not None:  # of one of several answers
-                self._left = chunks
-                return False
-        if chunks and self._show is not None:
-            self._left = self._show(chunks)
-        return self._left is None
+                ends = True
+        left = chunks if ends else show(chunks) if chunks else None
+        self._left, self._late = left, b""
+        return left is None
 
     async def _read_last(self) -> bytes:
         try:

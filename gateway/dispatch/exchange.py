@@ -310,11 +310,8 @@ class Exchange:
             provider, model = attempts[-1].provider, attempts[-1].model
         notes, upstream_seconds = self.persona_notes, 0.0
         if attempt is not None:
-            notes, finish_reason, upstream_seconds = (
-                notes + attempt.notes,
-                attempt.finish_reason,
-                attempt.upstream_seconds,
-            )
+            notes += attempt.notes
+            finish_reason, upstream_seconds = attempt.finish_reason, attempt.upstream_seconds
             if attempt.first_chunk_at is not None:
                 first_chunk_seconds = attempt.first_chunk_at - started
         cached = None
@@ -332,11 +329,7 @@ class Exchange:
             self.outcome,
             self.error_code,
             tuple(attempts),
-            (
-                tuple([note.param for note in notes if note.kind in ("dropped", "changed")])
-                if notes
-                else ()
-            ),
+            tuple([n.param for n in notes if n.kind in ("dropped", "changed")]) if notes else (),
             counted(usage),
             finish_reason,
             now - started,
@@ -352,7 +345,7 @@ class Exchange:
             self.estimated,
             self.trace,
             cached,
-            None if self.streamed is None else self.streamed(),
+            None if self.streamed is None else self._of_stream(self.streamed),
             None if attempt is None else attempt.answer_id,
         )
         if self.reservation is not None:
@@ -360,6 +353,11 @@ class Exchange:
         if record is not None:
             record.close(ended, self.resumed)
         bus.publish(ended)
+
+    def _of_stream(self, streamed: Callable[[], Streamed | None]) -> Streamed | None:
+        """What was written of it. It is asked no more: who is asked holds this exchange, too."""
+        self.streamed = None
+        return streamed()
 
     def settle(self, reservation: Reservation) -> None:
         """Count what was used, once: before the caller has all of a stream, so that a process which

@@ -20,7 +20,7 @@ from gateway.errors import UpstreamFailed
 from gateway.routing.candidates import Candidate
 from gateway.routing.decision import Decision
 from gateway.routing.failover import NextAttempt, Outcome, attempts
-from gateway.routing.plan import Plan, refusal
+from gateway.routing.plan import Plan, is_obvious, refusal
 from gateway.routing.state import RouterState
 from gateway.upstream.concurrency import ConcurrencyLimiter
 from translators.chat.wire import Completion
@@ -146,9 +146,10 @@ class FailoverRunner:
         exchange.won(attempt)
         if (conversation := plan.facts.conversation) is not None:
             key = "" if attempt.key is None else attempt.key.variable
-            self._state.affinity.remember(
-                conversation, attempt.candidate.name, key, self._state.now()
-            )
+            affinity, target = self._state.affinity, attempt.candidate.name
+            if affinity.fresh is not None and not (attempt.why == "first" and is_obvious(plan)):
+                affinity.tell(conversation, target, key)
+            affinity.remember(conversation, target, key, self._state.now())
         return result
 
 

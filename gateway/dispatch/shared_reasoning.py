@@ -48,7 +48,8 @@ class SharedReasoning:
         """For the other instances, what was kept of an answer with calls; also that there was
         nothing to keep.
         """
-        name = _name(caller, model, opening_digest(messages), answer)
+        opening = opening_digest(messages) if entry is None else entry.turn[0]
+        name = _name(caller, model, opening, answer)
         if name is not None:
             value = [_FORM] if entry is None else _value(entry)
             size = _BYTES_OF_NOTHING if entry is None else entry.size

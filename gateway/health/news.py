@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final, Literal, NamedTuple
 
-from gateway.health.breaker import Admission, Breaker
+from gateway.health.breaker import LONGEST_TOLD, Admission, Breaker
 
 Kind = Literal["limited", "refused", "open", "closed"]
 """limited: a provider said until when; refused: a key is set aside; open: a target is; closed: what
@@ -80,7 +80,7 @@ class News:
         """
         kind: Kind
         if reason in _LIMITS and retry_after is not None and retry_after >= SHORTEST:
-            kind, seconds = "limited", retry_after
+            kind, seconds = "limited", min(retry_after, LONGEST_TOLD)
         elif opened and reason != "rate_limit":
             kind = "refused" if reason in _OF_THE_KEY | _OF_THE_LANE else "open"
             seconds = breaker.opens_in(now) or 0.0

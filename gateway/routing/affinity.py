@@ -32,8 +32,7 @@ class Affinity:
     def __init__(self) -> None:
         self._pins: OrderedDict[str, tuple[str, str, float]] = OrderedDict()
         self.fresh: deque[tuple[str, Pin]] | None = None
-        """Conversations that are new here or have moved, for other processes; None where there are
-        none."""
+        """Conversations that others would not find by themselves; None where there are none."""
 
     def __len__(self) -> int:
         return len(self._pins)
@@ -45,20 +44,18 @@ class Affinity:
     def remember(self, conversation: str, target: str, key: str, now: float) -> None:
         """The conversation was served there."""
         pins = self._pins
-        if self.fresh is not None:
-            before = pins.get(conversation)
-            if before is None or before[:2] != (target, key):
-                self.fresh.append((conversation, Pin(target, key)))
         pins[conversation] = target, key, now
         pins.move_to_end(conversation)
         if len(pins) > CAPACITY:
             pins.popitem(last=False)
 
-    def learn(self, conversation: str, target: str, key: str, now: float) -> None:
-        """The conversation was served there, by another process."""
-        fresh, self.fresh = self.fresh, None
-        self.remember(conversation, target, key, now)
-        self.fresh = fresh
+    def tell(self, conversation: str, target: str, key: str) -> None:
+        """The conversation is about to be remembered there: others are to know it, where that is
+        new.
+        """
+        before = self._pins.get(conversation)
+        if self.fresh is not None and (before is None or before[:2] != (target, key)):
+            self.fresh.append((conversation, Pin(target, key)))
 
 
 def ranks(conversation: str, weighted: Iterable[tuple[str, float]]) -> list[float]:

@@ -250,6 +250,19 @@ def _take_up(
     return None
 
 
+def is_obvious(plan: Plan) -> bool:
+    """Whether any instance would ask the same target first, with the same key, while all are well:
+    nothing that is known only here, or for a while, has had a say.
+    """
+    if plan.policy.strategy not in ("priority", "weighted"):
+        return False
+    passing = (*TEMPORARY, "hinted")
+    return len(plan.eligible[0].provider.keys) < 2 and not any(
+        candidate.share < 1 or any(reason.startswith(passing) for reason in candidate.reasons)
+        for candidate in plan.candidates
+    )
+
+
 def _window_of(candidate: Candidate) -> int:
     record = candidate.model.record
     return record.context_window if record.max_input_tokens is None else record.max_input_tokens

@@ -85,7 +85,10 @@ class Database(Protocol):
 
 @contextmanager
 def transaction(database: Database) -> Iterator[None]:
-    """All of it or nothing; other processes wait."""
+    """All of it or nothing; other processes wait. Inside another one it is a part of that."""
+    if database.in_transaction:
+        yield
+        return
     database.begin()
     yield from _ended(database)
 

@@ -49,7 +49,8 @@ def open_store(url: str, state: Path, *, patient: bool = False) -> Database:
     if path is not None:
         return limits_database.opened(path)
     postgres = _postgres()
-    database: Database = postgres.opened(url, *((postgres.PATIENT,) if patient else ()))
+    within = postgres.PATIENT if patient else postgres.STATEMENT
+    database: Database = postgres.opened(url, within)
     return database
 
 

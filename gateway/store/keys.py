@@ -47,11 +47,11 @@ def changed_since(database: Database, revision: int) -> tuple[list[KeyRow], list
 def create(database: Database, row: KeyRow, secret: SecretRow, author: Author) -> KeyRow:
     """The key as it stands in the store."""
     with transaction(database):
-        revision = _change(database, row.created_at, "key", row.id)
+        revision = note_change(database, row.created_at, "key", row.id)
         row = row._replace(rev=revision)
         database.execute(f"INSERT INTO keys VALUES({_MARKS})", row)
         _add_secret(database, secret, row.created_at)
-        _audit(database, row.created_at, author, "create", f"key/{row.id}", None, shown(row))
+        note_in_audit(database, row.created_at, author, "create", f"key/{row.id}", None, shown(row))
     return row
 
 
@@ -59,10 +59,10 @@ def update(database: Database, row: KeyRow, now: int, author: Author, action: st
     """Replace what is known of a key."""
     with transaction(database):
         before = find(database, row.id)
-        row = row._replace(rev=_change(database, now, "key", row.id))
+        row = row._replace(rev=note_change(database, now, "key", row.id))
         fields = ", ".join(f"{name} = ?" for name in KeyRow._fields)
         database.execute(f"UPDATE keys SET {fields} WHERE id = ?", (*row, row.id))
-        _audit(
+        note_in_audit(
             database, now, author, action, f"key/{row.id}",
             None if before is None else shown(before), shown(row),
         )  # fmt: skip
@@ -72,7 +72,7 @@ def update(database: Database, row: KeyRow, now: int, author: Author, action: st
 def rotate(database: Database, secret: SecretRow, until: int, now: int, author: Author) -> None:
     """Add a secret; the key's others are good until `until`."""
     with transaction(database):
-        revision = _change(database, now, "key", secret.key_id)
+        revision = note_change(database, now, "key", secret.key_id)
         database.execute("UPDATE keys SET rev = ? WHERE id = ?", (revision, secret.key_id))
         database.execute(
             "DELETE FROM secrets WHERE key_id = ? AND valid_until <= ?", (secret.key_id, now)
@@ -84,16 +84,17 @@ def rotate(database: Database, secret: SecretRow, until: int, now: int, author: 
         )
         _add_secret(database, secret, now)
         after = json.dumps({"hint": secret.hint, "others_until": until})
-        _audit(database, now, author, "rotate", f"key/{secret.key_id}", None, after)
+        note_in_audit(database, now, author, "rotate", f"key/{secret.key_id}", None, after)
 
 
 def add_raise(database: Database, more: Raise, now: int, author: Author) -> None:
     """Raise a limit for a while."""
     with transaction(database):
-        _change(database, now, "raise", f"{more.scope} {more.name}")
+        note_change(database, now, "raise", f"{more.scope} {more.name}")
         database.execute("INSERT INTO raises VALUES(?, ?, ?, ?, ?)", (*more, now))
         after = json.dumps({"by": more.by, "until": more.until})
-        _audit(database, now, author, "raise", f"limit/{more.scope}/{more.name}", None, after)
+        of = f"limit/{more.scope}/{more.name}"
+        note_in_audit(database, now, author, "raise", of, None, after)
 
 
 def used_at(database: Database, used: Sequence[tuple[str, int]]) -> None:
@@ -108,7 +109,7 @@ def used_at(database: Database, used: Sequence[tuple[str, int]]) -> None:
 def audited(database: Database, what: str, now: int, author: Author, after: str) -> None:
     """Write down a change that stands elsewhere."""
     with transaction(database):
-        _audit(database, now, author, "amend", what, None, after)
+        note_in_audit(database, now, author, "amend", what, None, after)
 
 
 def audit_rows(database: Database, after: int = 0, most: int = 1000) -> list[Any]:
@@ -147,7 +148,7 @@ def _add_secret(database: Database, secret: SecretRow, now: int) -> None:
     )
 
 
-def _change(database: Database, now: int, what: str, name: str) -> int:
+def note_change(database: Database, now: int, what: str, name: str) -> int:
     """The revision that tells other processes of a change."""
     (revision,) = database.execute(
         "INSERT INTO changes(at, what, id) VALUES(?, ?, ?) RETURNING rev", (now, what, name)
@@ -155,7 +156,7 @@ def _change(database: Database, now: int, what: str, name: str) -> int:
     return int(revision)
 
 
-def _audit(
+def note_in_audit(
     database: Database,
     now: int,
     author: Author,
@@ -164,6 +165,7 @@ def _audit(
     before: str | None,
     after: str | None,
 ) -> None:
+    """A row that seals the one before it. Inside a transaction."""
     last = database.execute("SELECT chain FROM audit ORDER BY id DESC LIMIT 1").fetchone()
     row = (now, author.who, author.ip, action, what, before, after)
     chain = _sealed("" if last is None else last[0], row)

@@ -25,11 +25,18 @@ GROUPS: Final = ("day", "key", "team", "persona", "model")
 """What spend can be told by."""
 _GROUP_COLUMNS: Final = {"key": "key_id"}
 _SUMS: Final = ("requests", "input", "cached", "output", "cost", "estimated", "unpriced")
-_ADD_DAY: Final = (
-    "INSERT INTO spend_day VALUES(?,?,?,?,?,?,?,?,?,?,?,?)"
-    " ON CONFLICT(day, key_id, team, persona, model) DO UPDATE SET "
-    + ", ".join(f"{name} = spend_day.{name} + excluded.{name}" for name in _SUMS)
-)
+SUMMED: Final[Mapping[str, tuple[str, ...]]] = {
+    "spend_total": ("day", "team", "persona", "model"),
+    "spend_key": ("day", "key_id", "team"),
+    "spend_day": ("day", "key_id", "team", "persona", "model"),
+}
+"""Tables of sums by day, the shortest first, and what each tells apart."""
+_ADD_SUMS: Final = {
+    table: f"INSERT INTO {table} VALUES({','.join('?' * (len(columns) + len(_SUMS)))})"
+    f" ON CONFLICT({', '.join(columns)}) DO UPDATE SET "
+    + ", ".join(f"{name} = {table}.{name} + excluded.{name}" for name in _SUMS)
+    for table, columns in SUMMED.items()
+}
 _MONEY: Final = "usd/"
 _PAGE: Final = 5000
 """Rows that are in memory at a time when all are read."""
@@ -133,7 +140,8 @@ def _add(database: Database, bookings: Sequence[Booking]) -> None:
     if bookings:
         rows = [booking.values for booking in bookings]
         database.insert("ledger", _COLUMNS, rows)
-        database.executemany(_ADD_DAY, _of_days(rows))
+        for table, columns in SUMMED.items():
+            database.executemany(_ADD_SUMS[table], _sums(rows, columns))
 
 
 def _append(database: Database, row: LedgerRow) -> None:
@@ -143,37 +151,34 @@ def _append(database: Database, row: LedgerRow) -> None:
     _spend(database, _charged(new))
 
 
-_DAY_KEY: Final = itemgetter(-1, *map(LedgerRow._fields.index, ("key_id", "team", "persona")))
+_TOLD_BY: Final = ("day", "key_id", "team", "persona", "model")
+_OF: Final = itemgetter(
+    -1, *map(LedgerRow._fields.index, ("key_id", "team", "persona", "provider", "model"))
+)
 _SUMMED: Final = itemgetter(
-    *map(
-        LedgerRow._fields.index,
-        ("provider", "model", "state", "input", "cached", "output", "cost", "amends"),
-    )
+    *map(LedgerRow._fields.index, ("state", "input", "cached", "output", "cost", "amends"))
 )
 
 
-def _of_days(rows: Sequence[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
-    """What rows add to days, in the order of the table's key."""
+def _sums(rows: Sequence[tuple[Any, ...]], columns: Sequence[str]) -> list[tuple[Any, ...]]:
+    """What rows add to days, told apart by `columns`, in their order."""
+    places = [_TOLD_BY.index(name) for name in columns]
     sums: dict[tuple[Any, ...], list[int]] = {}
     for row in rows:
-        provider, model, state, read, cached, written, cost, amends = _SUMMED(row)
-        key = _DAY_KEY(row), provider, model
-        known = sums.get(key)
-        if known is None:
-            known = sums[key] = [0] * len(_SUMS)
+        day, key_id, team, persona, provider, model = _OF(row)
+        told = day, key_id, team, persona, f"{provider}/{model}"
+        state, read, cached, written, cost, amends = _SUMMED(row)
+        known = sums.setdefault(tuple([told[place] for place in places]), [0] * len(_SUMS))
         if amends is None:
             known[5] += state in ("estimated", "presumed")
-            if key[0][3]:  # it is of a request
+            if persona:  # it is of a request
                 known[0] += 1
                 known[6] += state == "unpriced"
         known[1] += read
         known[2] += cached
         known[3] += written
         known[4] += cost or 0
-    days = [
-        (*day, f"{provider}/{model}", *summed) for (day, provider, model), summed in sums.items()
-    ]
-    return sorted(days)
+    return [(*key, *sums[key]) for key in sorted(sums)]
 
 
 def _spend(database: Database, charged: Mapping[CounterId, int]) -> None:
@@ -231,7 +236,9 @@ def spend(
     if key is not None:
         which += " AND key_id = ?"
         values.append(key)  # type: ignore[arg-type]
-    query = f"SELECT {', '.join([*columns, sums])} FROM spend_day WHERE {which}{grouped}"
+    asked = {*columns, "day", *(("key_id",) if key is not None else ())}
+    table = next(table for table, told in SUMMED.items() if asked <= set(told))
+    query = f"SELECT {', '.join([*columns, sums])} FROM {table} WHERE {which}{grouped}"
     names = [*by, *_SUMS]
     return [
         dict(zip(names, found, strict=True))
@@ -333,15 +340,19 @@ def differences(database: Database) -> list[Difference]:
             for counter, amount in charges_of(charges):
                 if counter in counted or not counter.name.endswith(SHORT):
                     added_up[counter] += amount
-        days = dict(
-            database.execute("SELECT day, CAST(SUM(cost) AS BIGINT) FROM spend_day GROUP BY day")
-        )
-    first = -(-pruned // (DAY // 1000))
+        days = {
+            f"{table} {day}": cost
+            for table in SUMMED
+            for day, cost in database.execute(
+                f"SELECT day, CAST(SUM(cost) AS BIGINT) FROM {table} WHERE day >= ? GROUP BY day",
+                (-(-pruned * 1000 // DAY),),
+            )
+        }
     return [
         *_unequal({_named(c): n for c, n in counted.items()},
                   {_named(c): n for c, n in added_up.items() if _looked_at(c, pruned)}),
-        *_unequal({f"day {d}": n for d, n in days.items() if d >= first},
-                  {f"day {d}": n for d, n in costs.items() if d >= first}),
+        *_unequal(days, {f"{table} {day}": cost for table in SUMMED for day, cost in costs.items()
+                         if day * DAY >= pruned * 1000}),
     ]  # fmt: skip
 
 

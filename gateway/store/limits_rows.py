@@ -107,6 +107,8 @@ class KeyRow(NamedTuple):
     created_by: str
     last_used_at: int | None
     rev: int
+    scopes: str | None = None
+    """A JSON list of what its holder may administer; None: nothing."""
 
 
 class SecretRow(NamedTuple):
@@ -117,6 +119,18 @@ class SecretRow(NamedTuple):
     hint: str
     valid_until: int | None
     """Unix seconds; None: as long as the key."""
+
+
+class TeamRow(NamedTuple):
+    """A team that is not the policy's."""
+
+    id: str
+    personas: str | None
+    """A JSON list; None: all."""
+    limits: str
+    """A JSON list, in the words of persona_policy.yaml."""
+    metadata: str
+    rev: int
 
 
 class Raise(NamedTuple):

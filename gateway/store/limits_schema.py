@@ -41,7 +41,24 @@ CREATE TABLE meta(k TEXT PRIMARY KEY, v INT NOT NULL) WITHOUT ROWID;
 INSERT INTO meta VALUES('recall', 0);
 """,
     """
+ALTER TABLE keys ADD COLUMN scopes TEXT;
+CREATE TABLE teams(id TEXT PRIMARY KEY, personas TEXT, limits TEXT NOT NULL,
+  metadata TEXT NOT NULL, rev INT NOT NULL);
+CREATE TABLE idempotent(id TEXT PRIMARY KEY, at INT NOT NULL, request TEXT NOT NULL,
+  answer TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE presumed(instance TEXT PRIMARY KEY, row_id TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE spend_total(day INT, team TEXT, persona TEXT, model TEXT, requests INT, input INT,
+  cached INT, output INT, cost INT, estimated INT, unpriced INT,
+  PRIMARY KEY(day, team, persona, model)) WITHOUT ROWID;
+CREATE TABLE spend_key(day INT, key_id TEXT, team TEXT, requests INT, input INT, cached INT,
+  output INT, cost INT, estimated INT, unpriced INT, PRIMARY KEY(day, key_id, team)) WITHOUT ROWID;
+CREATE INDEX spend_key_of ON spend_key(key_id, day);
+CREATE INDEX spend_day_of ON spend_day(key_id, day);
+INSERT INTO spend_total SELECT day, team, persona, model, SUM(requests), SUM(input), SUM(cached),
+  SUM(output), SUM(cost), SUM(estimated), SUM(unpriced) FROM spend_day
+  GROUP BY day, team, persona, model;
+INSERT INTO spend_key SELECT day, key_id, team, SUM(requests), SUM(input), SUM(cached),
+  SUM(output), SUM(cost), SUM(estimated), SUM(unpriced) FROM spend_day GROUP BY day, key_id, team;
 CREATE TABLE carried(scope TEXT, name TEXT, win INT, amount INT NOT NULL,
   PRIMARY KEY(scope, name, win)) WITHOUT ROWID;
 """,

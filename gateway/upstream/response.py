@@ -27,13 +27,19 @@ translated and written."""
 
 
 Listener = Callable[[bytes], bool]
-"""Takes what has arrived, in the very turn of the loop in which it did. False: whoever waits is to
-be woken up."""
+"""Takes what has arrived, in the very turn of the loop in which it did. False, or if it raises:
+whoever waits is woken up."""
 
 
 def no_time() -> float:
     """Nobody holds anything up."""
     return 0.0
+
+
+class ListenerFailed(Exception):
+    """A fault of our own, in the loop's hands: the connection is closed, and whoever waits for the
+    response is woken up.
+    """
 
 
 class Limit(NamedTuple):
@@ -226,8 +232,14 @@ class UpstreamResponse:
             self._wake()
             return
         self.received += size
-        if not listener(data or b"".join(pieces)):
-            self._wake()
+        taken: bool | None = None
+        try:
+            taken = listener(data or b"".join(pieces))
+        finally:
+            if not taken:
+                self._wake()
+            if taken is None:  # it is its reader's to tell; the loop would log a caller's words
+                raise ListenerFailed from None
 
     def heard(self) -> None:
         """All that arrived at once was fed, or was no part of the body."""

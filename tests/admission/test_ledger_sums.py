@@ -5,7 +5,7 @@ taken out before.
 import tempfile
 from collections import Counter
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Any, Final
 
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
@@ -181,10 +181,12 @@ def test_many_rows_go_a_batch_at_a_time(tmp_path: Path) -> None:
     world.database.close()
 
 
-TAMPERED: Final[dict[Literal["counter", "row", "day", "carried"], str]] = {
+TAMPERED: Final = {
     "counter": "UPDATE counters SET spent = spent + 1 WHERE name = 'usd/ever'",
     "row": "DELETE FROM ledger WHERE id = (SELECT MAX(id) FROM ledger)",
     "day": "UPDATE spend_day SET cost = cost + 1 WHERE day = (SELECT MAX(day) FROM spend_day)",
+    "total": "UPDATE spend_total SET cost = cost + 1 WHERE day = (SELECT MAX(day) FROM spend_day)",
+    "of keys": "UPDATE spend_key SET cost = cost + 1 WHERE day = (SELECT MAX(day) FROM spend_day)",
     "carried": "UPDATE carried SET amount = amount + 1 WHERE name = 'usd/ever'",
 }
 

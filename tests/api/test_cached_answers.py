@@ -8,11 +8,13 @@ from tests.api.cached import HI, POLICY, cached
 from tests.fakes import (
     OPENAI_STREAM,
     Reset,
+    fake_upstream,
     json_answer,
     openai_chunk,
     openai_completion,
     sse,
 )
+from tests.serving import serving
 from translators.json_codec import loads
 
 TOOL: Final = {"type": "function", "function": {"name": "f", "parameters": {"type": "object"}}}
@@ -310,3 +312,17 @@ async def test_the_native_route_and_chat_share_answers() -> None:
     assert document["finish_reason"] == "stop"
     assert document["attempts"] == []
     assert b"event: done" in streamed.body
+
+
+async def test_a_first_cache_holds_from_the_next_start_on(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    policy = "version: 1\nserver: {watch: 0}\npersonas: {p: {targets: [openai/gpt-4.1]%s}}\n"
+    async with (
+        fake_upstream(openai=json_answer(openai_completion())) as fake,
+        serving(fake.environ(), policy % "") as running,
+    ):
+        (running.files.directory / "persona_policy.yaml").write_text(policy % ", cache: {}")
+        done = await running.gateway.reloader.reload("request")
+    assert (done.changed, running.gateway.cache) == (True, None)
+    assert "answers are kept from the next start on" in caplog.text

@@ -24,6 +24,7 @@ from tests.fakes import (
     sse,
 )
 from tests.serving import Running, serving
+from translators.chat.chunks import ChunkWriter
 from translators.json_codec import dumps, loads
 from translators.openai.answer.stream import OpenAIStream
 
@@ -499,6 +500,36 @@ async def test_a_fault_of_our_own_after_content_is_the_last_event(
     assert b'"error"' in text.split(b"\n\n")[-2]
     assert b"HTTP/1.1" not in text
     assert b"[DONE]" not in text
+
+
+@pytest.mark.parametrize("where", [(OpenAIStream, "_texts"), (ChunkWriter, "_event")])
+async def test_a_fault_of_our_own_in_a_piece_that_comes_alone_is_ours(
+    where: tuple[type, str], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It is read where the connection is: the provider must not be blamed for it, and the loop must
+    not log what it says.
+    """
+
+    def fail(*_: Any) -> None:
+        raise RuntimeError(f"of {'Ann'}: {'secret'}")
+
+    events = [b for text in "abcd" for b in (openai_chunk({"content": text}), Pause(0.05))]
+    async with (
+        fake_upstream(openai=[*sse(*OPENAI_STREAM[:1], end=False), *events, End()]) as fake,
+        serving(fake.environ()) as running,
+        aiohttp.ClientSession() as session,
+    ):
+        body = {"model": "on_openai", "messages": [{"role": "user", "content": "hi"}]}
+        url = f"{running.url}/v1/chat/completions"
+        async with session.post(url, json={**body, "stream": True}) as answer:
+            await answer.content.readuntil(b'"a"')
+            monkeypatch.setattr(*where, fail)
+            text = await answer.read()
+    assert b"The gateway failed to handle the request." in text.split(b"\n\n")[-2]
+    assert "internal error in POST /v1/chat/completions: RuntimeError" in caplog.text
+    assert "of Ann: secret" not in caplog.text
+    (ended,) = (event for event in running.events if isinstance(event, RequestEnded))
+    assert ended.outcome == "internal_error"
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,7 @@ import pytest
 from google import genai
 from google.genai import errors as google_errors
 
+from gateway.config.limits import WhenDown
 from tests.api.limited import HI, limited, read_rows
 from tests.fakes import OPENAI_STREAM, End, Pause, json_answer, openai_completion, sse
 from translators.chat.request import ChatRequest
@@ -385,3 +386,35 @@ key_defaults: {limits: [{on: tokens, per: day, amount: 1000000}]}
         assert float(told["llm_router_limits_store_seconds_count"]) > 0
         assert key_id not in text
         assert "canary" not in text
+
+
+async def test_a_gateway_whose_journal_cannot_be_written_is_not_ready_and_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What a request may use is written down before it is sent, or it is not sent; unless the
+    policy says otherwise.
+    """
+
+    def full(*_: Any) -> int:
+        raise OSError(28, "No space left on device")
+
+    async with limited(tmp_path, HUNDRED) as gateway:
+        with monkeypatch.context() as disk:
+            disk.setattr("gateway.admission.journal.os.write", full)
+            refused = await gateway.chat()
+            assert (refused.status, refused.body["error"]["code"]) == (503, "limits_unavailable")
+            told = await gateway.ask("/health/ready", method="GET")
+            assert (told.status, told.body["status"]) == (503, "limits_unavailable")
+            assert (told.body["limits"]["journal"], told.body["limits"]["store"]) == ("down", "up")
+            when_down = WhenDown(budgets="open")
+            gateway.admission.leases.when_down = when_down
+            assert (await gateway.chat()).status == 200
+            assert (await gateway.ask("/health/ready", method="GET")).status == 200
+        await asyncio.sleep(0.3)  # it is tried beside requests
+        told = await gateway.ask("/health/ready", method="GET")
+        assert told.body["limits"] == {
+            "store": "up", "journal": "up",
+            "when_down": {"limits": "last_known", "budgets": "open"},
+        }  # fmt: skip
+        assert len(await gateway.rows()) == 1
+        assert all(counter.held == 0 for counter in gateway.admission.pool)

@@ -24,6 +24,10 @@ ROUTES_OF_LIMITS: Final[tuple[tuple[str, str, Any], ...]] = (
     ("POST", "/api/v1/keys/{id}/rotate", {"grace": "1h"}),
     ("POST", "/api/v1/keys/{id}/disable", None),
     ("POST", "/api/v1/keys/{id}/enable", None),
+    ("PUT", "/api/v1/teams/{id}", {"limits": [{"on": "usd", "per": "day", "amount": 3}]}),
+    ("GET", "/api/v1/teams", None),
+    ("GET", "/api/v1/teams/{id}", None),
+    ("DELETE", "/api/v1/teams/{id}", None),
     ("GET", "/api/v1/limits", None),
     (
         "POST", "/api/v1/limits/raise",
@@ -229,5 +233,5 @@ async def test_no_canary_is_anywhere_but_in_the_one_answer(tmp_path: Path) -> No
 
 def test_every_request_that_operators_send_is_described() -> None:
     schemas = document()["components"]["schemas"]
-    for name in ("KeyRequest", "RotateRequest", "RaiseRequest"):
+    for name in ("KeyRequest", "TeamRequest", "RotateRequest", "RaiseRequest"):
         assert all(field.get("description") for field in schemas[name]["properties"].values())

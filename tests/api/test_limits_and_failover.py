@@ -4,6 +4,9 @@ import asyncio
 from pathlib import Path
 from typing import Any
 
+import pytest
+
+from gateway.http.event_stream import EventStream
 from tests.api.limited import limited
 from tests.fakes import (
     OPENAI_STREAM,
@@ -103,3 +106,49 @@ async def test_an_answer_that_nobody_counted_is_estimated(tmp_path: Path) -> Non
         (row,) = await gateway.rows()
         assert row.state == "estimated"
         assert 100 <= row.output <= 250
+
+
+async def test_a_failover_that_cannot_be_written_down_is_not_made(tmp_path: Path) -> None:
+    """The first call's prompt was read and timed out, so a second call needs more than is held; the
+    disk of the journal is full by then.
+    """
+    late: list[Step] = [Hang()]
+    personas = TWO.format(more="timeouts: {first_content: 0.5}").replace(
+        "[claude/claude-sonnet-5, openai/gpt-4.1]", "[openai/gpt-4.1, claude/claude-sonnet-5]"
+    )
+    async with limited(
+        tmp_path, "limits: [{on: usd, per: day, amount: 5}]", late, personas=personas
+    ) as gateway:
+        asked = asyncio.ensure_future(gateway.chat("pair", max_tokens=1000))
+        await gateway.fake.arrived.wait()
+
+        def full(document: Any) -> None:
+            raise OSError(28, "No space left on device")
+
+        (file,) = gateway.admission.journal.files
+        file.write = full  # type: ignore[method-assign]
+        got = await asked
+        assert (got.status, got.body["error"]["code"]) == (504, "first_content_timeout")
+        assert len(gateway.fake.received) == 1
+        del file.write
+        await gateway.rows()
+        assert all(counter.held == 0 for counter in gateway.admission.pool)
+
+
+async def test_a_stream_is_settled_before_its_last_bytes_go_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who has all of an answer is in the ledger with what it cost, though the process is killed."""
+    end, held = EventStream.end, []
+    async with limited(
+        tmp_path, "limits: [{on: usd, per: day, amount: 5}]", sse(*OPENAI_STREAM)
+    ) as gateway:
+
+        async def watched(out: EventStream, data: bytes) -> Any:
+            held.append([counter.held for counter in gateway.admission.pool])
+            return await end(out, data)
+
+        monkeypatch.setattr(EventStream, "end", watched)
+        assert (await gateway.chat(stream=True)).status == 200
+        assert held == [[0]]
+        assert len(await gateway.rows()) == 1

@@ -141,7 +141,9 @@ def test_every_documented_route_is_served_and_asked_here() -> None:
     of_limits = {
         (path, method)
         for path, method in documented
-        if path.startswith(("/api/v1/keys", "/api/v1/limits", "/api/v1/me", "/api/v1/spend"))
+        if path.startswith(
+            ("/api/v1/keys", "/api/v1/teams", "/api/v1/limits", "/api/v1/me", "/api/v1/spend")
+        )
         or path in ("/api/v1/ledger", "/api/v1/audit")
     }
     assert of_limits == {(path, method.lower()) for method, path, *_ in ROUTES_OF_LIMITS}

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
+from tests.chaos import store_table
 from tests.chaos.answers import DIALECTS
 from tests.chaos.apis import APIS, Api
 from tests.chaos.fault import Fault
@@ -54,6 +55,7 @@ def page(scores: Mapping[str, Score]) -> str:
     summary = f"**{passed} of {total} cases as specified.**"
     telling = [_row_of_apis(fault) for fault in FAULTS if fault.title in EVERY_API]
     table = [*_table(columns, rows), "", OTHER_APIS, *_table(("phase", "fault", *APIS), telling)]
+    table += ["", store_table.HEAD, *_table(store_table.COLUMNS, store_table.store_rows())]
     return "\n".join([HEAD, summary, "", *table, ""])
 
 

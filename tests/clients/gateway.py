@@ -22,6 +22,9 @@ PERSONAS: Final[Mapping[str, str]] = {
     "on_gemini": "gemini/gemini-3.5-flash",
 }
 """What clients name as their model, and who answers."""
+EMBEDDINGS: Final = "embeddings"
+"""What clients name where they ask for embeddings."""
+_EMBEDS: Final = "openai/text-embedding-3-small"
 _RESPONSES: Final = """
   responses:
     dialect: openai
@@ -40,6 +43,7 @@ def policy() -> str:
     for like in LIKES:
         for name, target in PERSONAS.items():
             lines.append(f"  {like}{name}: {{description: {target}, targets: [{target}]}}")
+    lines.append(f"  {EMBEDDINGS}: {{description: vectors, targets: [{_EMBEDS}]}}")
     return "\n".join(lines) + "\n"
 
 

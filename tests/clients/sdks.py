@@ -40,6 +40,8 @@ SCRIPTS: Final[Mapping[str, Script]] = {
         "python-sdks", "python/google_genai_sdk.py", "gemini", _PROVIDERS
     ),
     "langchain-anthropic": Script("python-sdks", "python/langchain_chat.py"),
+    "langchain-openai": Script("langchain", "python/langchain_openai_chat.py"),
+    "langchain-google-genai": Script("langchain", "python/langchain_google_chat.py"),
     "openai-agents": Script("python-sdks", "python/agents_run.py"),
     "anthropic-node": Script("node-sdks", "node/anthropic_sdk.mjs", "claude", _PROVIDERS),
     "openai-node": Script("node-sdks", "node/openai_sdk.mjs", "openai", _OPENAIS),

@@ -4,6 +4,7 @@ of their own.
 
 import asyncio
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 import aiohttp
@@ -12,6 +13,7 @@ from tests.api.test_reasoning_back import SIGNATURE, SIGNED_BLOCK, claude_calls,
 from tests.cluster.gateways import POLICY, STATE_KEY
 from tests.cluster.test_states import CANARY, CHAT, GEMINI_TEXT, TEXT, results, turn
 from tests.fakes import FakeUpstream, Received, Step, json_answer
+from tests.test_limits_process import configured
 
 SHARED: Final = {"LLM_ROUTER_STATE_KEY": STATE_KEY}
 PERSONAS: Final = POLICY.partition("personas:")[2]
@@ -22,6 +24,14 @@ _TRIES: Final = 10
 _AGAIN: Final = 1.1
 _SPREAD: Final = 2.0
 """Seconds after which all know what one has learned."""
+
+
+def environ_in(directory: Path) -> dict[str, str]:
+    """Files in a directory, and the environment that names them."""
+    environ = {**configured(directory, "store: {}"), **SHARED}
+    policy = f"version: 1\nserver: {{drain_delay: 0}}\nstore: {{}}\npersonas:{PERSONAS}"
+    (directory / "config" / "persona_policy.yaml").write_text(policy, "utf-8")
+    return environ
 
 
 def claude(received: Received) -> Sequence[Step]:

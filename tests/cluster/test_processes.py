@@ -1,34 +1,20 @@
 """Real processes on one store: three instances on Postgres, and the workers of one machine."""
 
-from contextlib import AsyncExitStack
 from pathlib import Path
 
 import pytest
 
-from tests.cluster.conversations import ANSWERS, PERSONAS, SHARED, Seen, seen
+from tests.cluster.conversations import ANSWERS, Seen, environ_in, seen
 from tests.fakes import fake_upstream
-from tests.test_limits_process import configured
 from tests.test_process import gateway_process
-
-
-def environ_in(directory: Path) -> dict[str, str]:
-    environ = {**configured(directory, "store: {}"), **SHARED}
-    policy = f"version: 1\nserver: {{drain_delay: 0}}\nstore: {{}}\npersonas:{PERSONAS}"
-    (directory / "config" / "persona_policy.yaml").write_text(policy, "utf-8")
-    return environ
+from tests.three_instances import run_shared
 
 
 @pytest.mark.timeout(300)
 async def test_three_instances_are_one(tmp_path: Path, postgres_url: str) -> None:
     """Each has a state directory of its own. One is told to wait, and asked first."""
-    async with fake_upstream(**ANSWERS) as fake, AsyncExitStack() as stack:
-        urls = []
-        for number in range(3):
-            environ = environ_in(tmp_path / str(number)) | fake.environ()
-            environ["LLM_ROUTER_STORE_URL"] = postgres_url
-            process = gateway_process(patience=100, **environ)
-            urls.append((await stack.enter_async_context(process))[1])
-        assert await seen(fake, *urls) == Seen(1, [200] * 3, [True] * 2, [True] * 2, [True] * 2)
+    expected = Seen(1, [200] * 3, [True] * 2, [True] * 2, [True] * 2)
+    assert await run_shared(tmp_path, postgres_url) == expected
 
 
 @pytest.mark.timeout(300)

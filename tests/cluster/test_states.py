@@ -12,8 +12,10 @@ import pytest
 
 from gateway.admission.keys import digest_of
 from gateway.api.auth import Access
+from gateway.cluster import responses, service
 from gateway.cluster.states import MOST_INFLATED, MOST_WAITING, MOST_WAITING_BYTES
 from gateway.config.environment import environment_problems
+from gateway.dispatch import shared_reasoning
 from gateway.store.sqlite import StoreUnusable
 from tests.api.test_reasoning_back import (
     ARGUMENTS,
@@ -43,6 +45,14 @@ CANARY: Final = "canary-of-the-prompt"
 CHAT: Final = "/v1/chat/completions"
 TEXT: Final = claude_answer({"type": "text", "text": "Fine."}, reason="end_turn")
 GEMINI_TEXT: Final = json_answer(gemini_document({"text": "Fine."}))
+
+
+@pytest.fixture(autouse=True)
+def _patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """This machine may be busy, and what is late is no fault."""
+    monkeypatch.setattr(service, "PATIENCE", 5.0)
+    monkeypatch.setattr(shared_reasoning, "PATIENCE", 5.0)
+    monkeypatch.setattr(responses, "PATIENCE", 5.0)
 
 
 async def written(running: Running) -> None:
@@ -174,6 +184,19 @@ async def test_a_conversation_stays_where_another_instance_has_served_it(
         assert reads in (await get(second, "/metrics")).decode()
         await ask(second, CHAT, later)
         assert reads in (await get(second, "/metrics")).decode()
+
+
+async def test_where_any_instance_would_ask_the_same_nothing_is_kept(tmp_path: Path) -> None:
+    answers = json_answer(openai_completion())
+    async with (
+        fake_upstream(openai=answers) as fake,
+        gateways(fake, environ_of(tmp_path, None)) as (first,),
+    ):
+        for number in range(3):
+            asked = {"role": "user", "content": f"question {number}"}
+            await ask(first, CHAT, {"model": "both", "messages": [asked]})
+        await written(first)
+        assert 'kind="pin"' not in (await get(first, "/metrics")).decode()
 
 
 async def continued(first: Running, second: Running, **headers: str) -> int:

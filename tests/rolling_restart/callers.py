@@ -11,7 +11,7 @@ from typing import Final, Literal, NamedTuple
 from translators.json_codec import dumps
 
 OK: Final = "ok"
-PATIENCE: Final = 60.0
+PATIENCE: Final = 120.0
 _TICK: Final = 0.01
 _HEAD: Final = (
     "POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\n"
@@ -43,6 +43,7 @@ class Callers:
         self._port = port
         self._streams = streams
         self._rate = rate
+        self._most = streams + max(20, int(rate / 5))
         self._idle: list[Connection] = []
         self._stop = asyncio.Event()
         self.answers: list[Answer] = []
@@ -73,11 +74,13 @@ class Callers:
             await self._ask(f"stream-{number}-{count}", streamed=True)
 
     async def _ask_steadily(self, group: asyncio.TaskGroup) -> None:
-        """Fewer than `rate` where a second's requests are not answered yet."""
+        """Fewer than `rate` where a machine is too slow for it: then those of a fifth of a second
+        wait at a time, and nothing fails because everybody waits.
+        """
         began, due, sent = time.perf_counter(), 0, 0
         while not self._stop.is_set():
             until = int((time.perf_counter() - began) * self._rate)
-            for _ in range(min(until - due, int(self._rate) + self._streams - self._running)):
+            for _ in range(min(until - due, self._most - self._running)):
                 sent += 1
                 group.create_task(self._ask(f"request-{sent}", streamed=False))
             due = until

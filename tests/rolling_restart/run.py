@@ -22,7 +22,8 @@ from tests.three_instances import command, nginx
 
 INSTANCES: Final = 3
 _LOG: Final = (
-    "log_format held '$msec $request_time $http_x_session_id $upstream_addr';"
+    "log_format held '$msec $request_time $http_x_session_id $upstream_addr | $status"
+    " $upstream_status';"
     " access_log {} held; keepalive_requests 100000;"
 )
 _AROUND: Final = 0.25

@@ -4,12 +4,11 @@
 const $ = (id) => document.getElementById(id);
 const MOST = 1000;
 const PAGE = 100;
-const POLL = 5000;
 const state = { personas: [], providers: [], decisions: [], shown: PAGE };
 
 /* elements and numbers */
 
-/* h("p.quiet", { id: "x" }, "text", [nodes]): an element with class, attributes and children. What is false or null is left out. */
+/* h("p.quiet", { id: "x" }, "text", [nodes]): class, attributes, children. What is false or null is left out. */
 const there = (parts) => parts.flat().filter(Boolean);
 function h(tag, ...parts) {
 	const [name, ...classes] = tag.split(".");
@@ -98,7 +97,7 @@ async function start() {
 	state.polls = 0;
 	await refresh();
 	if (!state.streaming) listen();
-	state.timer ||= setInterval(() => { if (!document.hidden) refresh(); }, POLL);
+	state.timer ||= setInterval(() => { if (!document.hidden) refresh(); }, 5000);
 }
 function showLogin() {
 	$("console").hidden = $("sections").hidden = $("logout").hidden = true;
@@ -158,7 +157,7 @@ function showNow() {
 }
 const charts = {};
 const minute = (t) => new Date(t * 1000).toLocaleTimeString([], { hour: "2-digit", minute: "2-digit", hour12: false });
-/* A line for each of `lines`: label, colour, whether it is bars, and what the legend says where that is not what is drawn. */
+/* `lines`: label, colour, whether it is bars, and what the legend says where that is not what is drawn. */
 function chart(name, data, lines, format, time = minute) {
 	if (charts[name]) return charts[name].setData(data);
 	const place = $(`chart-${name}`);
@@ -172,7 +171,7 @@ function chart(name, data, lines, format, time = minute) {
 	});
 	charts[name] = new uPlot({
 		width: Math.max(200, place.clientWidth), height: 160, padding: [8, 8, 0, 0], series: [{ value: (u, v) => (v ? time(v) : "–") }, ...lines.map(line)],
-		axes: [{ ...axis, values: (u, ticks) => ticks.map((t) => time(t).slice(-5)), ...(days && { splits: ({ data: [x] }) => x.filter((_, i) => i % Math.ceil(x.length / 8) === 0) }) }, { ...axis, size: 62, values: (u, ticks) => ticks.map(format) }],
+		axes: [{ ...axis, values: (u, ticks) => ticks.map((t) => time(t).slice(-5)), ...(days && { splits: ({ data: [x], width }) => x.filter((_, i) => i % Math.ceil((x.length * 60) / width) === 0) }) }, { ...axis, size: 62, values: (u, ticks) => ticks.map(format) }],
 		scales: { x: days && { range: (u, first, last) => [first - DAY / 2, last + DAY / 2] }, y: { range: (u, low, high) => [0, high > 0 ? high * 1.1 : 1] } }, cursor: { drag: { x: false, y: false }, y: false },
 	}, data, place);
 }
@@ -402,7 +401,7 @@ async function toggle(id) {
 	buttonOf(before)?.setAttribute("aria-expanded", "false");
 	state.open = null;
 	if (before === id) return showDecisions();
-	const cell = h("td.open", { colspan: "8" }, quiet("Loading …"));
+	const cell = h("td.open", quiet("Loading …"));
 	state.open = { id, row: h("tr", cell) };
 	buttonOf(id)?.setAttribute("aria-expanded", "true");
 	showDecisions();
@@ -414,7 +413,6 @@ async function toggle(id) {
 }
 function reveal(id) {
 	$("filters").reset();
-	if (state.paused) $("pause").click();
 	state.shown = Math.max(state.shown, state.decisions.findIndex((d) => d.id === id) + 1);
 	showDecisions();
 	if (state.open?.id !== id) toggle(id);

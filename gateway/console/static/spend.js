@@ -14,7 +14,7 @@ const day = (t) => new Date(t * 1000).toISOString().slice(0, 10);
 const moment = (text) => (text ? new Date(text).toLocaleString([], { dateStyle: "medium", timeStyle: "short", hour12: false }) : "never");
 
 const counted = () => state.session.limits && state.session.administrates;
-/* Both sections, or what to do so that they have something to show. */
+/* Both sections, or how to get them. */
 async function showCounted() {
 	const { limits, access } = state.session;
 	for (const part of ["spend", "keys"]) {
@@ -108,7 +108,7 @@ async function change(key, verb) {
 }
 function secret(key) {
 	fill($("k-made"), h("p", h("b", `The key of ${key.name}. `), "Copy it now: it is never shown again."), copyable("Key", key.key));
-	state.session.keys = true; /* from the first key on nobody is served without one */
+	state.session.keys = true; /* from the first one on */
 	setups();
 	composed();
 }

@@ -57,6 +57,20 @@ await s.run({
     const second = await create(ask("Go on.", { previous_response_id: first.id }));
     assert.equal(second.status, "completed");
   },
+  async embeddings() {
+    const embed = (more) =>
+      client.embeddings.create({ model: "embeddings", input: ["Grüße", "an 😀"], ...more });
+    const asBase64 = await embed({}); // the SDK asks for base64 and decodes it
+    const asFloats = await embed({ encoding_format: "float" });
+    assert.deepEqual(asBase64.data.map((each) => each.index), [0, 1]);
+    for (const [i, { embedding }] of asFloats.data.entries()) {
+      assert.equal(embedding.length, 1536);
+      embedding.forEach((value, k) =>
+        assert.ok(Math.abs(value - asBase64.data[i].embedding[k]) < 1e-6));
+    }
+    assert.equal((await embed({ dimensions: 256 })).data[0].embedding.length, 256);
+    assert.ok(asFloats.usage.prompt_tokens > 0);
+  },
   async models() {
     const names = (await s.drained(client.models.list())).map((model) => model.id);
     assert.ok(names.includes(s.MODEL), names.join());

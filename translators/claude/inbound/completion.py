@@ -4,11 +4,13 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 from translators.chat.chunks import Chunk
+from translators.chat.plain_answer import only_text
 from translators.chat.wire import Completion
 from translators.claude.arguments import RAW
 from translators.claude.inbound.answer_context import AnswerContext
 from translators.claude.inbound.events import AnswerEvents, Events
 from translators.claude.inbound.tokens import RESPONSES
+from translators.claude.inbound.usage import usage_of
 from translators.claude.inbound.writer import write_events
 from translators.dialect.inbound import AnswerFacts
 from translators.json_codec import JsonObject, dumps, loads
@@ -18,12 +20,32 @@ _LATE: Final = ("reasoning_content", "reasoning")
 
 def message_of(completion: Completion, answer: AnswerFacts, context: AnswerContext) -> JsonObject:
     """The message that a whole chat.completion is."""
+    if not context.stops and (text := only_text(completion)) is not None:
+        return _one_text(text, completion, answer, context)
     events = AnswerEvents(context, f"msg_{answer.id[-24:]}")
     events.begin(answer)
     for chunk in _chunks(completion):
         events.receive(chunk)
     events.end()
     return add_up(events.take())
+
+
+def _one_text(
+    text: str, completion: Completion, answer: AnswerFacts, context: AnswerContext
+) -> JsonObject:
+    """The same of an answer that is nothing but a text."""
+    counted, cut = completion.get("usage"), completion["choices"][0]["finish_reason"] == "length"
+    prompt = answer.prompt_tokens() if counted is None else 1
+    return {
+        "id": f"msg_{answer.id[-24:]}",
+        "type": "message",
+        "role": "assistant",
+        "model": context.model,
+        "content": [{"type": "text", "text": text}],
+        "stop_reason": "max_tokens" if cut else "end_turn",
+        "stop_sequence": None,
+        "usage": usage_of(counted, prompt, len(text)),
+    }
 
 
 def nothing_said(answer: AnswerFacts, context: AnswerContext, stream: bool) -> bytes:

@@ -2,8 +2,7 @@
 gateway must know of it."""
 
 import re
-from collections.abc import Callable
-from typing import Any, Final, NamedTuple, cast
+from typing import Any, Final, cast
 
 from translators.chat.chunks import Chunk, Relayed, RelayedCompletion
 from translators.chat.wire import Completion, Usage
@@ -16,7 +15,7 @@ from translators.gemini.answer.usage import Counts, usage
 from translators.json_codec import JsonObject, loads
 from translators.long_json import loads_answer
 from translators.sse import MAX_EVENT_BYTES
-from translators.text_fast_path import STRING
+from translators.text_fast_path import STRING, Model, Run, learned, recognised
 
 _BLANK: Final = re.compile(rb"\r\n\r\n|\n\n|\r\r")
 _DATA: Final = re.compile(rb"(?:^|[\r\n])data: ?([^\r\n]*)")
@@ -30,8 +29,8 @@ _TEXT_FRAME: Final = re.compile(
     rb"[^{}\r\n]*+\}(?:\r\n\r\n|\n\n)" % (STRING, _COUNTS)
 ).fullmatch
 """A frame that is one piece of the first candidate's text, as Google writes it, and its counts."""
-_NUMBER: Final = re.compile(rb"(?<=[: ])[0-9]++(?=[,}])")
-_ANY_NUMBER: Final = rb"(?:0|[1-9][0-9]{0,17}+)"
+_OPENING: Final = b"data: "
+_TEXT: Final = re.compile(rb'"text": ?"')
 _MODELS: Final = 4
 """Frames from which it is learned in one stream what those that follow may be like."""
 
@@ -92,17 +91,6 @@ class _Told:
         return usage(self.counts.settled())
 
 
-class _Like(NamedTuple):
-    """What frames have in common that only bring a text."""
-
-    run: Callable[[bytes, int], re.Match[bytes] | None]
-    """Matches several; the group is the counts of the last."""
-    opening: bytes
-    """What stands before the text."""
-    tail: bytes
-    """What stands behind the counts."""
-
-
 class RelayStream:
     """StreamTranslator: whole frames as they came. It has no end mark: it is whole if every
     candidate has ended when it ends."""
@@ -116,11 +104,11 @@ class RelayStream:
         self._held = b""
         self._searched = 0
         self._reason_told = False
-        self._like: _Like | None = None
+        self._like: Model | None = None
         """Of the frame that was read last, if it brought a text."""
         self._learned = 0
-        self._counted = b""
-        """The counts of the last text that was not read."""
+        self._counted: Run | None = None
+        """The last texts that were recognised, until somebody asks what was counted."""
 
     @property
     def id(self) -> str:
@@ -172,32 +160,24 @@ class RelayStream:
         if found is None:
             return
         self._learned += 1
-        (start, end), (begin, close) = found.span(1), found.span(2)
-        before, between = re.escape(frame[:start]), re.escape(frame[end:begin])
-        counts = _ANY_NUMBER.join(map(re.escape, _NUMBER.split(found[2])))
-        ending = rb"\r\n\r\n" if frame.endswith(b"\r\n") else rb"\n\n"
-        # What stands behind the counts is another in each stream: compiling takes 100 µs.
-        one = before + STRING + between + rb"(%s)[^{}\r\n]*+\}%s" % (counts, ending)
-        run = re.compile(rb"(?:%s)+" % one).match
-        self._like = _Like(run, frame[:start], frame[close:])
+        ending = b"\r\n\r\n" if frame.endswith(b"\r\n") else b"\n\n"
+        data, text = frame[len(_OPENING) : -len(ending)], loads(b'"%s"' % found[1])
+        self._like = learned(frame, ending, data, _TEXT, text, None)
 
-    def _texts(self, text: bytes, at: int, like: "_Like") -> int:
+    def _texts(self, text: bytes, at: int, like: Model) -> int:
         """Where the frames end that bring a text, and differ in nothing else but their counts from
         one that was read; the counts of the last one stand."""
-        found = like.run(text, at)
-        if found is None:
-            return at
-        frames = found[0]
-        if frames.count(like.opening) != frames.count(like.tail) or not _is_unicode(frames):
-            return at
-        self._counted = found[1]
-        return found.end()
+        runs: list[Run] = []
+        end = recognised(text, at, like, runs.append)
+        if runs:
+            self._counted = runs[-1]
+        return end
 
     def _count(self) -> None:
         """Read the counts of the texts that came last."""
-        if self._counted:
-            counted, self._counted = self._counted, b""
-            self._told.counts.add(loads(counted))
+        if self._counted is not None:
+            run, self._counted = self._counted, None
+            self._told.counts.add(loads(run.last)["usageMetadata"])
 
     def receive_eof(self) -> list[Chunk]:
         chunks: list[Chunk] = []
@@ -238,16 +218,6 @@ class RelayStream:
         if not whole:
             raw = raw.rstrip(b"\r\n") + b"\r\n\r\n"
         chunks.append(Relayed(raw, commits=commits, finish_reason=reason))
-
-
-def _is_unicode(text: bytes) -> bool:
-    if text.isascii():
-        return True
-    try:
-        text.decode()
-    except ValueError:
-        return False
-    return True
 
 
 def relayed_completion(body: bytes, envelope: Envelope) -> RelayedCompletion:

@@ -5,8 +5,35 @@ from typing import Any
 
 from translators.chat.chunks import Chunk
 from translators.chat.wire import Completion
+from translators.dialect.inbound import AnswerFacts
+from translators.json_codec import JsonObject
+from translators.responses.inbound.response_object import (
+    INCOMPLETE,
+    ResponseObject,
+    usage_document,
+)
 
 _BESIDE = ("service_tier", "moderation")
+
+
+def one_text(
+    text: str, completion: Completion, response: ResponseObject, answer: AnswerFacts
+) -> JsonObject:
+    """The response of an answer that is nothing but a text."""
+    answered: Any = completion
+    response.model = answer.model
+    response.tier, response.moderation = map(answered.get, _BESIDE)
+    reason = INCOMPLETE.get(answered["choices"][0].get("finish_reason") or "")
+    status = "completed" if reason is None else "incomplete"
+    part = {"type": "output_text", "text": text, "annotations": [], "logprobs": []}
+    head = {"id": f"msg_lr{response.mark}_0", "type": "message", "status": status}
+    return response.document(
+        status,
+        [{**head, "role": "assistant", "content": [part]}],
+        completed=answer.created if reason is None else None,
+        incomplete=reason,
+        usage=usage_document(answered.get("usage")),
+    )
 
 
 def chunks_of(completion: Completion) -> Iterator[Chunk]:

@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from translators.capabilities import Capability
 from translators.chat.chunks import RelayedCompletion
+from translators.chat.plain_answer import only_text
 from translators.chat.request import ChatRequest
 from translators.chat.wire import Completion
 from translators.dialect.inbound import (
@@ -19,7 +20,7 @@ from translators.dialect.inbound import (
 from translators.json_codec import JsonObject, dumps
 from translators.long_json import dumps_sized, loads_answer
 from translators.responses.inbound import failures
-from translators.responses.inbound.completion import chunks_of
+from translators.responses.inbound.completion import chunks_of, one_text
 from translators.responses.inbound.relay import ResponsesRelay
 from translators.responses.inbound.relay_body import ENCRYPTED
 from translators.responses.inbound.request import ReadRequest, read_hub_request
@@ -77,9 +78,12 @@ class ResponsesInbound:
         """For a stream."""
         return self._opened(answer_id, created, False)
 
+    def _response(self, answer_id: str, created: int) -> ResponseObject:
+        return ResponseObject(self.document, mark_of(answer_id), created, self.keeps)
+
     def _opened(self, answer_id: str, created: int, whole: bool) -> ResponsesWriter:
         document = self.document
-        response = ResponseObject(document, mark_of(answer_id), created, self.keeps)
+        response = self._response(answer_id, created)
         reasoning, include = document.get("reasoning"), document.get("include")
         asked = reasoning if reasoning.__class__ is dict else {}
         included = include.__class__ is list and ENCRYPTED in include
@@ -98,7 +102,12 @@ class ResponsesInbound:
         if isinstance(completion, RelayedCompletion):
             self._raw = completion.raw
             return _with_store(completion.raw, True) if self.keeps else completion.raw
-        writer = self._opened(self._answer_id or answer.id, answer.created, True)
+        answer_id = self._answer_id or answer.id
+        if not self._read.compacts and (text := only_text(completion)) is not None:
+            response = self._response(answer_id, answer.created)
+            self.final = one_text(text, completion, response, answer)
+            return dumps_sized(self.final, answer.size)
+        writer = self._opened(answer_id, answer.created, True)
         writer.begin(answer)
         writer.write(list(chunks_of(completion)))
         writer.end()

@@ -182,6 +182,7 @@ _DELTA: Final = (
 )
 _BEHIND_DELTA: Final = b'","logprobs":[]}\n\n'
 _BETWEEN_DELTAS: Final = _BEHIND_DELTA + _DELTA
+_WRITTEN: Final = b"%d".__mod__
 
 
 class Message:
@@ -213,13 +214,15 @@ class Message:
     def written(self, written: list[bytes]) -> None:
         """More text, as the insides of JSON strings: around each stands the same."""
         self._open("output_text")
-        events = self._events
-        pieces, head = events.pieces, self._head
-        pieces.append(_DELTA)
-        for number, text in enumerate(written, events.number):
-            pieces += (b"%d" % number, head, text, _BETWEEN_DELTAS)
+        events, count = self._events, len(written)
+        pieces = [self._head] * (4 * count)
+        pieces[0::4] = map(_WRITTEN, range(events.number, events.number + count))
+        pieces[2::4] = written
+        pieces[3::4] = [_BETWEEN_DELTAS] * count
         pieces[-1] = _BEHIND_DELTA
-        events.number += len(written)
+        events.pieces.append(_DELTA)
+        events.pieces += pieces
+        events.number += count
         self._texts.append(loads(b'"%s"' % b"".join(written)))
 
     def refusal(self, text: str) -> None:

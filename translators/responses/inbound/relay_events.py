@@ -11,7 +11,7 @@ _END: Final = re.compile(rb"\r\n\r\n|\n\n|\r\r(?!\n)")
 _NAME: Final = re.compile(rb"event:[ ]?([^\r\n]*)", re.MULTILINE)
 _TYPE: Final = re.compile(rb'"type"\s*:\s*"([^"\\]*)"')
 output_run: Final = re.compile(
-    rb"(?:event: response\.[a-z_]+\.[a-z_.]+\ndata: (?!\n).*\n\n)+"
+    rb"(?:event: response\.(?:output_text\.delta|[a-z_]+\.[a-z_.]+)\ndata: (?!\n).*\n\n)+"
 ).match
 """Events of the output, as OpenAI itself writes them: their names have a dot more than those that
 tell how the response goes. In a text without CR."""
@@ -33,7 +33,7 @@ class RelayedEvents(Relayed):
         *,
         kind: str = "",
         event: JsonObject | None = None,
-        count: int = 1,
+        count: int | None = 1,
         **told: Any,
     ) -> None:
         super().__init__(raw, **told)
@@ -41,7 +41,8 @@ class RelayedEvents(Relayed):
         """The type of an event that was read; "" for others."""
         self.event = event
         self.count = count
-        """How many events they are."""
+        """How many events they are; None: nobody has counted them, each has two line ends behind
+        it."""
 
 
 def split(text: bytes, seen: int = 0) -> tuple[list[bytes], bytes]:
@@ -55,8 +56,12 @@ def split(text: bytes, seen: int = 0) -> tuple[list[bytes], bytes]:
     return events, text[at:]
 
 
-def end_of_event(text: bytes, at: int) -> int:
-    """Where the event ends that begins at `at`; -1 while it is not whole."""
+def end_of_event(text: bytes, at: int, plain: bool) -> int:
+    """Where the event ends that begins at `at`; -1 while it is not whole. `plain`: there is no CR
+    in the text."""
+    if plain:
+        end = text.find(b"\n\n", at)
+        return end if end < 0 else end + 2
     match = _END.search(text, at)
     return -1 if match is None else match.end()
 

@@ -54,9 +54,8 @@ class RelayStream:
         while not self.finished and self.failure is None:
             if plain and at >= seen and (run := output_run(text, at)) is not None:
                 at = run.end()
-                count = run[0].count(b"\n\n")
-                chunks.append(RelayedEvents(run[0], count=count, commits=True))
-            end = end_of_event(text, max(at, seen))
+                chunks.append(RelayedEvents(run[0], count=None, commits=True))
+            end = end_of_event(text, max(at, seen), plain)
             if end < 0:
                 break
             chunks += self._read([text[at:end]])

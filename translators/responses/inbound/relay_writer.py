@@ -15,6 +15,9 @@ from translators.responses.inbound.response_object import ResponseObject
 from translators.splices import Edit, Member, last, members, spliced
 
 _DATA: Final = re.compile(rb"(?m)^data:[ ]?")
+_SEQUENCE: Final = b'"sequence_number"'
+_NUMBER: Final = re.compile(rb'"sequence_number": ?([0-9]{1,15})[,}]').match
+"""What the provider calls an event; servers that count none do not have it."""
 
 
 class RelayWriter:
@@ -56,9 +59,14 @@ class RelayWriter:
             return b""
         return self._plain(raw, 1)
 
-    def _plain(self, raw: bytes, count: int) -> bytes:
+    def _plain(self, raw: bytes, count: int | None) -> bytes:
         if not self._shift and not self._created:
-            self._number += count
+            if count is not None:
+                self._number += count
+            elif (found := _NUMBER(raw, max(raw.rfind(_SEQUENCE), 0))) is not None:
+                self._number = int(found[1]) + 1
+            else:
+                self._number += raw.count(b"\n\n")
             return raw
         events, _ = split(raw)
         return b"".join([self._numbered(event, ()) for event in events])

@@ -9,6 +9,11 @@ from typing import Any, Final
 from translators.chat.wire import Usage
 from translators.json_codec import JsonObject
 
+INCOMPLETE: Final[Mapping[str, str]] = {
+    "length": "max_output_tokens",
+    "content_filter": "content_filter",
+}
+"""Why a response is not whole, by the hub's words for the end of its answer."""
 _TEXT: Final = MappingProxyType({"format": {"type": "text"}, "verbosity": "medium"})
 
 

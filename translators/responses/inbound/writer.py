@@ -12,15 +12,15 @@ from translators.responses.inbound.failures import error_event, told
 from translators.responses.inbound.findings import DeclaredTool
 from translators.responses.inbound.output import Output
 from translators.responses.inbound.relay_writer import RelayWriter
-from translators.responses.inbound.response_object import ResponseObject, usage_document
+from translators.responses.inbound.response_object import (
+    INCOMPLETE,
+    ResponseObject,
+    usage_document,
+)
 from translators.responses.inbound.sealed_items import seal_summary
 from translators.responses.inbound.signed import Signed
 
 EVENT_STREAM: Final = "text/event-stream; charset=utf-8"
-_INCOMPLETE: Final[Mapping[str, str]] = {
-    "length": "max_output_tokens",
-    "content_filter": "content_filter",
-}
 _UNPLAIN: Final = (
     "refusal", "tool_calls", "annotations", "images", "thinking_blocks", "provider_content",
     "extra_content",
@@ -136,7 +136,7 @@ class ResponsesWriter:
             return self._relay.end()
         if not self._created:
             self._create()
-        reason = _INCOMPLETE.get(self._finish or "")
+        reason = INCOMPLETE.get(self._finish or "")
         status = "completed" if reason is None else "incomplete"
         output = self._output
         self.response.model = self._serving
