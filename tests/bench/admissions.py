@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from gateway.accounting.observed import Learned
+from gateway.admission import administration
 from gateway.admission.service import Admission
 from gateway.admission.upkeep import running
 from gateway.api.auth import Access
@@ -29,6 +30,7 @@ from gateway.revisions.load import ConfigFiles
 from gateway.routing.decision import decide
 from gateway.routing.facts import NOBODY
 from gateway.routing.plan import Plan
+from gateway.store.limits_rows import Author
 from gateway.telemetry.events import AttemptEnded
 from translators.chat.request import ChatRequest, parse
 
@@ -130,6 +132,14 @@ async def counted(loop: Loop, admissions: int) -> dict[str, float]:
     return {"calls": calls - 1}
 
 
+async def new_key(admission: Admission) -> str:
+    """Of the team, in the store."""
+    made = KEY, admission.policy, int(time.time()), Author("bench")
+    _, key = await admission.thread.call(administration.create_key, *made)
+    await admission.learn_changes()
+    return key
+
+
 def configured(directory: Path) -> ConfigFiles:
     shipped = Path("config", "capabilities.yaml").read_text("utf-8")
     (directory / "capabilities.yaml").write_text(shipped, "utf-8")
@@ -148,8 +158,7 @@ async def run(store: str, how: str, admissions: int, directory: Path) -> Mapping
     async with running(
         config.limits, directory / "state", environ, time.time, time.monotonic
     ) as admission:
-        made = await admission.administrator.create_key(KEY, "127.0.0.1")
-        loop = Loop(admission, made["key"], plan, request)
+        loop = Loop(admission, await new_key(admission), plan, request)
         for _ in range(2 * BATCH):
             await loop.once()
         await loop.book()

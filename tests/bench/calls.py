@@ -30,7 +30,7 @@ from gateway.app import running_gateway
 from gateway.revisions.load import ConfigFiles
 from gateway.server.listener import listening
 from gateway.telemetry.request_log import RequestLog
-from tests.bench.admissions import KEY, LIMITS
+from tests.bench.admissions import LIMITS, new_key
 from tests.bench.systems import Provider, gateway
 from tests.bench.upstream import TOKEN, Upstream
 from tests.bench.works import BURSTS, INBOUND, PACED, SMALL, Way, Work
@@ -134,8 +134,8 @@ async def _count(files: ConfigFiles, work: Work, way: Way, descriptor: int) -> C
             running_gateway(files.load(), files, listeners=[log.on_event])
         )
         if served.admission is not None:
-            made = await served.admission.administrator.create_key(KEY, "127.0.0.1")
-            way = replace(way, headers={"authorization": f"Bearer {made['key']}"})
+            key = await new_key(served.admission)
+            way = replace(way, headers={"authorization": f"Bearer {key}"})
         request = work.http(way)
         server = await stack.enter_async_context(listening(served, "127.0.0.1", 0))
         await loop.run_in_executor(None, _ask, server.port, work, request, counted, loop)
