@@ -2,8 +2,7 @@
 request itself before it is read."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from gateway.store.entry import Entry, Store
 from translators.errors import InvalidRequest
@@ -19,8 +18,7 @@ _HINT: Final = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class WholeRequest:
+class WholeRequest(NamedTuple):
     """A request with its history in it."""
 
     document: Any

@@ -231,6 +231,34 @@ async def test_no_canary_is_anywhere_but_in_the_one_answer(tmp_path: Path) -> No
         assert canary.encode() not in told
 
 
+async def test_no_error_tells_a_key_or_a_prompt(tmp_path: Path) -> None:
+    """Whichever way a request is refused: what was sent is not said again."""
+    policy = "teams: {blue: {limits: [{on: requests, per: day, amount: 1}], personas: [p]}}"
+    async with limited(tmp_path, policy) as gateway:
+        key_id, key = await gateway.new_key(team="blue")
+        _, unscoped = await gateway.new_key()
+        _, scoped = await gateway.new_key(scopes=["keys:read"])
+        body = {"model": "p", "messages": [{"role": "user", "content": "canary-prompt"}]}
+        changed = key[:-1] + ("B" if key.endswith("A") else "A")
+        keys = (key, key, key[:-3], changed, "sk-canary-of-nobody")
+        refused = [
+            await gateway.ask("/v1/chat/completions", body, {"authorization": f"Bearer {each}"})
+            for each in keys
+        ]
+        mine = {"authorization": f"Bearer {key}"}
+        refused.append(await gateway.ask("/v1/chat/completions", {**body, "model": "q"}, mine))
+        for administers in (unscoped, scoped, "sk-canary-of-nobody"):
+            theirs = {"authorization": f"Bearer {administers}"}
+            refused.append(await gateway.ask("/api/v1/keys", {"name": "canary-prompt"}, theirs))
+        await gateway.ask(f"/api/v1/keys/{key_id}", None, ADMIN, "DELETE")
+        refused.append(await gateway.ask("/v1/chat/completions", body, mine))
+        statuses = [each.status for each in refused]
+        assert statuses == [200, 429, 401, 401, 401, 403, 401, 403, 401, 401]
+        told = str([(each.headers, each.body) for each in refused[1:]])
+        for canary in ("canary", key[21:], unscoped[21:], scoped[21:], "operator"):
+            assert canary not in told
+
+
 def test_every_request_that_operators_send_is_described() -> None:
     schemas = document()["components"]["schemas"]
     for name in ("KeyRequest", "TeamRequest", "RotateRequest", "RaiseRequest"):

@@ -1,7 +1,7 @@
 """The other table: how the store of limits fails, and what callers see meanwhile."""
 
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final, Literal
 
 from tests.chaos.outcomes import Outcome, Refused, Served
@@ -41,6 +41,9 @@ AWAY: Final = Outcomes(
     known_key=Served(),
     unknown_key=UNAVAILABLE,
 )
+AWAY_LONG: Final = replace(AWAY, leased=_each(Served(), Served(), UNAVAILABLE))
+"""After 25 seconds others may have what was leased of what is no money: the policy holds then."""
+LONG: Final = 25.0
 UNWRITTEN: Final = Outcomes(
     leased=_each(UNAVAILABLE, Served(), UNAVAILABLE),
     limits=_each(UNAVAILABLE, Served(), UNAVAILABLE),

@@ -221,7 +221,7 @@ async def _seen(
         async with away.lasting():
             await _until(lambda: stage.gateway.admission.thread.down)
             await asyncio.sleep(max(lasting, 2 * WAIT))
-            seen = await _by_policy(stage, key, unknown)
+        seen = await _by_policy(stage, key, unknown)
     await fault.end(stage)
     await _back(stage)
     after, _ = await stage.ask("leased", key)
@@ -259,7 +259,7 @@ async def _back(stage: Stage) -> None:
 
 
 def _kept(url: str, state: Path, sent: int) -> Kept:
-    database = open_store(url, state)
+    database = open_store(url, state, patient=True)
     try:
         rows = ledger.rows(database, most=1_000_000)
         requests = {row.request for row in rows}

@@ -187,13 +187,16 @@ def renamed_message(body: bytes, model: Any, asked: str) -> bytes:
 
 
 def _renamed(raw: bytes, model: Any, asked: str) -> bytes | None:
-    """The same where only one member in all of `raw` can be the one whose value is `model`; else
-    None."""
+    """The same where only one member in all of `raw` can be the one whose value is `model`, or a
+    whole message has it before any other object; else None."""
     at = raw.find(b'"model"')
-    if model.__class__ is not str or at < 0 or raw.find(b'"model"', at + 1) >= 0:
+    if model.__class__ is not str or at < 0:
         return None
     found = _MODEL.match(raw, at)
-    if found is None or found[1] != model.encode() or raw.find(b"\\u006") >= 0:
+    if found is None or found[1] != model.encode():
+        return None
+    outermost = raw.startswith(b"{") and raw.find(b"{", 1, at) < 0 and raw.find(b"[", 1, at) < 0
+    if not outermost and (raw.find(b'"model"', at + 1) >= 0 or raw.find(b"\\u006") >= 0):
         return None
     name = written(asked).encode()
     return raw[: found.start(1) - 1] + name + raw[found.end(1) + 1 :]

@@ -182,7 +182,8 @@ _DELTA: Final = (
 )
 _BEHIND_DELTA: Final = b'","logprobs":[]}\n\n'
 _BETWEEN_DELTAS: Final = _BEHIND_DELTA + _DELTA
-_WRITTEN: Final = b"%d".__mod__
+_WRITTEN: Final = [b"%d" % number for number in range(2000)]
+"""The numbers of most events, written once."""
 
 
 class Message:
@@ -216,13 +217,15 @@ class Message:
         self._open("output_text")
         events, count = self._events, len(written)
         pieces = [self._head] * (4 * count)
-        pieces[0::4] = map(_WRITTEN, range(events.number, events.number + count))
+        begin, end = events.number, events.number + count
+        known = end <= len(_WRITTEN)
+        pieces[0::4] = _WRITTEN[begin:end] if known else [b"%d" % n for n in range(begin, end)]
         pieces[2::4] = written
         pieces[3::4] = [_BETWEEN_DELTAS] * count
         pieces[-1] = _BEHIND_DELTA
         events.pieces.append(_DELTA)
         events.pieces += pieces
-        events.number += count
+        events.number = end
         self._texts.append(loads(b'"%s"' % b"".join(written)))
 
     def refusal(self, text: str) -> None:

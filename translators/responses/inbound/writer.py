@@ -91,8 +91,9 @@ class ResponsesWriter:
 
     def _create(self) -> None:
         self._created = True
+        begun = {"response": self.response.document("in_progress", [])}
         for kind in ("response.created", "response.in_progress"):
-            self._events.add(kind, {"response": self.response.document("in_progress", [])})
+            self._events.add(kind, begun)
 
     def _chunk(self, chunk: Chunk) -> None:
         if chunk.usage is not None:
