@@ -45,9 +45,6 @@ class Extras(NamedTuple):
     """How often each fee may fall due."""
 
 
-_PLAIN: Final = Extras()
-
-
 def most_cost(
     model: Model, prompt_tokens: int, output_tokens: int, day: date, extras: Extras
 ) -> int | None:
@@ -57,26 +54,18 @@ def most_cost(
     price = model.price_at(day)
     if price is None:
         return None
-    if not (price.tiers or model.surcharges) and extras == _PLAIN:
-        return _plain_cost(price, prompt_tokens, 0.0, output_tokens)
-    tiers = [tier for tier in price.tiers if prompt_tokens > tier.above_prompt_tokens]
-    rows: list[Price | PriceTier] = [price, *tiers]
-    reading = max(rate for row in rows for rate in _reading_rates(row, extras))
-    cost = prompt_tokens * reading + output_tokens * max(row.output for row in rows)
-    for factors in model.surcharges.values():
-        cost *= max(Decimal(1), *factors.values())
-    fees = extras.fees * sum(int(fee * _NANO_PER_FEE) for fee in model.fees.values())
-    return _nano(cost) + fees
-
-
-def _reading_rates(rates: Price | PriceTier, extras: Extras) -> list[Decimal]:
-    """Those at which a token of the prompt may be read."""
-    found: list[Decimal | None] = [rates.input]
-    if extras.hears:
-        found.append(rates.audio_input)
-    if extras.caches:
-        found += [rates.cache_write, rates.cache_write_1h]
-    return [rate for rate in found if rate is not None]
+    caches, hears, fees = extras
+    reads = caches + 2 * hears
+    reading, writing = price.dearest[reads], price.exact[2]
+    for tier in price.tiers:
+        if prompt_tokens > tier.above_prompt_tokens:
+            reading = max(reading, tier.dearest[reads])
+            writing = max(writing, tier.exact[2])
+    femto = prompt_tokens * reading + output_tokens * writing
+    if model.surcharges:
+        above, below = model.most_surcharge
+        femto = -(-femto * above // below)
+    return (femto + _HALF_NANO) // _FEMTO_PER_NANO + fees * model.every_fee
 
 
 def is_list_price(service_tier: Any) -> bool:

@@ -1,11 +1,11 @@
 """The most that a request may use at each target: what is held for it before it is sent."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from datetime import date
 from typing import Any, Final, NamedTuple
 
 from gateway.accounting.cost import Extras, is_list_price, most_cost
-from gateway.admission.amounts import Amounts, of_call
+from gateway.admission.amounts import INDEX, Amounts, of_call
 from gateway.config import Model
 from gateway.routing.candidates import Candidate
 from gateway.routing.facts import Facts
@@ -46,38 +46,49 @@ class Ask(NamedTuple):
     extras: Extras
 
 
+_PLAIN: Final = Ask(True, Extras())
+
+
 def ask_of(request: ChatRequest, facts: Facts) -> Ask:
-    return Ask(
-        is_list_price(request.body.get("service_tier")),
-        Extras(
-            _caches(request.body),
-            "audio" in facts.features,
-            _SEARCHES if "web_search" in facts.features or facts.natives else 0,
-        ),
-    )
+    body, features = request.body, facts.features
+    listed = is_list_price(body.get("service_tier"))
+    hears, searches = "audio" in features, "web_search" in features or facts.natives
+    caches = _caches(body)
+    if listed and not (caches or hears or searches):
+        return _PLAIN
+    return Ask(listed, Extras(caches, hears, _SEARCHES if searches else 0))
 
 
 def bound_of(candidate: Candidate, facts: Facts, ask: Ask, learned: float, day: date) -> Bound:
     """`learned`: what this target counts, relative to the estimate."""
-    model, record = candidate.model, candidate.model.record
-    tokens = int(facts.prompt.tokens * model.token_factor * max(learned, 1.0))
-    calls = facts.answers if "multiple_choices" not in record.capabilities else 1
-    most_input = (int(tokens * MARGIN) + _AROUND) * calls
+    model = candidate.model
+    record = model.record
+    prompt, factor, answers = facts.prompt, model.token_factor, facts.answers
+    tokens = int(prompt.tokens * factor * (learned if learned > 1 else 1.0))
+    counted = prompt.exact and factor == 1
+    most_input = (tokens if counted else int(tokens * MARGIN)) + _AROUND
+    if answers > 1 and "multiple_choices" not in record.capabilities:
+        tokens, most_input = tokens * answers, most_input * answers
     most_output = 0
     if record.embedding is None:
         most_output = record.max_output_tokens
         if facts.max_tokens is not None and facts.max_tokens < most_output:
             most_output = facts.max_tokens
-        most_output *= facts.answers
-    listed = ask.listed
-    cost = most_cost(model, most_input, most_output, day, ask.extras) if listed else None
-    return Bound(
-        model,
-        tokens * calls,
-        of_call(most_input, most_output, cost or 0),
-        cost is not None,
-        facts.answers,
-    )
+        most_output *= answers
+    listed, extras = ask
+    cost = most_cost(model, most_input, most_output, day, extras) if listed else None
+    needs = of_call(most_input, most_output, cost or 0)
+    return Bound(model, tokens, needs, cost is not None, answers)
+
+
+def wavers(bound: Bound, index: int, left: int, day: date) -> bool:
+    """Whether it depends on the estimate of the prompt if a call fits into what is left: that of an
+    unusual text may be three times too high, or a third too low.
+    """
+    need, read = bound.needs[index], bound.needs.input_tokens
+    if index == INDEX["usd"]:
+        read = need - (most_cost(bound.model, 0, bound.needs.output_tokens, day, Extras()) or 0)
+    return need - read * 2 // 3 <= left < need + read // 2
 
 
 def dearest(bounds: Iterable[Bound]) -> Amounts:
@@ -103,14 +114,12 @@ def _caches(body: Mapping[str, Any]) -> bool:
     """Whether a request marks anything for the provider's cache, in its hub form."""
     if "cache_control" in body:
         return True
-    return any("cache_control" in part for part in _marked(body))
-
-
-def _marked(body: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
-    """Whatever of a request may carry a mark."""
     for message in body["messages"]:
-        yield message
+        if "cache_control" in message:
+            return True
         content = message.get("content")
         if content.__class__ is list:
-            yield from (part for part in content if part.__class__ is dict)
-    yield from body.get("tools") or ()
+            for part in content:
+                if part.__class__ is dict and "cache_control" in part:
+                    return True
+    return any("cache_control" in tool for tool in body.get("tools") or ())

@@ -15,14 +15,13 @@ MOST_USERS: Final = 10_000
 
 
 class Counter:
-    """What this process has of one counter. `lease - held - unbooked` is free.
-
-    `held` is for requests that run; `unbooked` was used by requests that ended, and is not yet in
-    the ledger.
+    """What this process has of one counter: of its slice (`lease`) a part is `free`, a part was
+    used by requests that ended and is not yet in the ledger (`unbooked`), and the rest is held for
+    requests that run.
     """
 
     __slots__ = (
-        "cap", "ends", "held", "id", "index", "lease", "limit", "refused_at", "refused_need",
+        "cap", "ends", "free", "id", "index", "lease", "limit", "refused_at", "refused_need",
         "spent", "told", "touched", "unbooked", "used",
     )  # fmt: skip
 
@@ -32,7 +31,7 @@ class Counter:
         self.cap = cap
         self.ends = ends
         self.index = INDEX[limit.on]
-        self.lease = self.held = self.unbooked = 0
+        self.lease = self.free = self.unbooked = 0
         self.used = self.spent = 0
         """Of all processes, when the store was asked last: leased and spent, and spent."""
         self.refused_at = self.touched = float("-inf")
@@ -42,8 +41,21 @@ class Counter:
         """The part of it, in percent, that the log was told."""
 
     @property
-    def free(self) -> int:
-        return self.lease - self.held - self.unbooked
+    def held(self) -> int:
+        """For requests that run."""
+        return self.lease - self.free - self.unbooked
+
+    def grow(self, by: int) -> None:
+        """The slice is larger by so much, or smaller, and so is what is free of it."""
+        self.lease += by
+        self.free += by
+
+    def booked(self, amount: int, taken: int) -> None:
+        """So much of what was used is in the ledger now, which took `taken` of the slice."""
+        self.unbooked -= amount
+        self.lease -= taken
+        self.free += amount - taken
+        self.used += amount - taken
 
     @property
     def left(self) -> int:
@@ -58,7 +70,7 @@ class Counter:
     @property
     def idle(self) -> bool:
         """Nothing of it is here."""
-        return not (self.lease or self.held or self.unbooked)
+        return not (self.lease or self.free or self.unbooked)
 
 
 class Applied(NamedTuple):
@@ -78,6 +90,8 @@ class CounterPool:
         self._current: dict[tuple[str, str], Counter] = {}
         self._ended: list[Counter] = []
         self._users: dict[tuple[str, str], int] = {}
+        self.dropped = 0
+        """How often counters were dropped: who remembers some looks for them again then."""
 
     def of(self, applied: Sequence[Applied], user: str, now: float) -> list[Counter]:
         """The counters for a request that is admitted `now`, Unix seconds."""
@@ -103,12 +117,12 @@ class CounterPool:
 
     def _made(self, limit: Limit, scope: str, now: float) -> Counter:
         """A counter of the window of `now`; what there was goes on as one that has ended."""
-        start = began(limit.per, now)
+        start = began(limit.per, now, limit.timezone)
         key = scope, limit.name
         old = self._current.get(key)
         made = Counter(
             CounterId(scope, limit.name, start), limit, limit.most + self._raised(*key),
-            ends(limit.per, start),
+            ends(limit.per, start, limit.timezone),
         )  # fmt: skip
         if old is not None and old.id == made.id:  # the policy was reloaded in its window
             old.limit = limit
@@ -149,6 +163,7 @@ class CounterPool:
             for key, counter in self._current.items()
             if counter.idle and (counter.ends <= now or counter.limit.per is None)
         ]
+        self.dropped += bool(gone)
         for key in gone:
             del self._current[key]
             if "+user/" in key[0]:

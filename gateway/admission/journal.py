@@ -10,19 +10,24 @@ import contextlib
 import fcntl
 import logging
 import os
-import zlib
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
+from json.encoder import encode_basestring as quoted
 from pathlib import Path
 from typing import Any, Final
+from zlib import crc32
 
+from gateway.store.ledger import row_of
 from gateway.store.limits_rows import Charge, CounterId, LedgerRow
 from translators.json_codec import dumps, loads
 
 LARGEST: Final = 64 * 1024 * 1024
 """Bytes of a file, after which another one is begun."""
 _SUFFIX: Final = ".jsonl"
-_VERSION: Final = 1
+_HELD: Final = 1
+_SETTLED: Final = 2
+"""What a line is: a row as it is held, or rows that were settled. A program that does not know the
+second takes what was held for spent."""
 _log: Final = logging.getLogger("llm_router")
 
 
@@ -43,19 +48,38 @@ class JournalFile:
         self.size = 0
         self.pending = 0
         """Requests that were begun here and are not yet in the ledger."""
+        self.unwritten: list[tuple[Any, ...]] = []
+        """Values of rows that were settled while nothing could be written."""
         self.unsynced = False
         self._torn = False
 
-    def write(self, document: Any) -> None:
-        """Raises OSError: then nothing of it counts."""
-        text = dumps(document)
-        line = b"%s%s %08x\n" % (b"\n" if self._torn else b"", text, zlib.crc32(text))
-        written = os.write(self._file, line)
+    def write(self, document: str) -> None:
+        """A document as JSON. Raises OSError: then nothing of it counts."""
+        text = document.encode()
+        self._write(b"%b %08x\n" % (text, crc32(text)))
+
+    def settle(self, values: tuple[Any, ...]) -> None:
+        """A row was settled; its values as the ledger has them. Raises OSError: then it waits."""
+        self.unwritten.append(values)
+        self.flush()
+
+    def flush(self) -> None:
+        """Write down what was settled and is not yet. Raises OSError: then it waits."""
+        if self.unwritten:
+            text = dumps({"v": _SETTLED, "rows": self.unwritten})
+            self._write(b"%b %08x\n" % (text, crc32(text)))
+            self.unwritten.clear()
+
+    def _write(self, lines: bytes) -> None:
+        if self._torn:
+            lines = b"\n" + lines
+        written = os.write(self._file, lines)
         self.size += written
         self.unsynced = True
-        self._torn = written < len(line)
-        if self._torn:
+        if written < len(lines):
+            self._torn = True
             raise OSError("the journal's disk is full")
+        self._torn = False
 
     def sync(self) -> None:
         """Raises OSError."""
@@ -114,7 +138,7 @@ class Journal:
     def probe(self) -> None:
         """Whether it can be written again, by a line that says nothing."""
         with contextlib.suppress(OSError):
-            self.files[-1].write({})
+            self.files[-1].write("{}")
             self.fault = None
             _log.warning("the journal of limits can be written again")
 
@@ -123,6 +147,11 @@ class Journal:
         for file in [file for file in self.files[:-1] if not file.pending]:
             self.files.remove(file)
             file.remove()
+
+    def flush(self) -> None:
+        """Write down what was settled. Raises OSError."""
+        for file in self.files:
+            file.flush()
 
     def sync(self) -> None:
         """Raises OSError."""
@@ -136,22 +165,42 @@ class Journal:
             if booked:
                 file.remove()
             else:
+                with contextlib.suppress(OSError):
+                    file.flush()
                 file.close()
         self.files.clear()
 
 
-def hold_line(row: LedgerRow, charges: Sequence[tuple[CounterId, int]]) -> dict[str, Any]:
-    """What is held for a request: `row` as it stands should the process be killed."""
-    return {"v": _VERSION, "op": "hold", "row": _written(row, charges)}
+def hold_form(key_id: str, team: str, persona: str) -> str:
+    """A line that says what is held for a request: the row as it stands should the process be
+    killed. To be filled in (`%`): id, time, user, provider, model, tokens read, tokens written,
+    cost, revision, request, charges; the texts as JSON but for the id.
+    """
+    caller = ",".join(map(quoted, (key_id, team, persona))).replace("%", "%%")
+    return (
+        f'{{"v":{_HELD},"op":"hold","row":["%s",%d,{caller},%s,%s,%s,"presumed",0,%d,0,0,%d,0,%s,%s'
+        ',"",%s,null,null,%s]}'
+    )
 
 
-def settle_line(row: LedgerRow) -> dict[str, Any]:
-    """How a request was settled."""
-    return {"v": _VERSION, "op": "settle", "row": _written(row, row.charges)}
+def charges_form(counters: Sequence[CounterId]) -> str:
+    """What a row counts in these, as JSON. To be filled in: the amounts."""
+    return f"[{','.join(map(_charge_form, counters))}]"
 
 
-def _written(row: LedgerRow, charges: Sequence[tuple[CounterId, int]]) -> list[Any]:
-    return [*row[:-1], [[*counter, amount] for counter, amount in charges]]
+def charges_text(counters: Sequence[CounterId], amounts: Sequence[int]) -> str:
+    """The same without those that count nothing."""
+    counted = [
+        (counter, amount) for counter, amount in zip(counters, amounts, strict=True) if amount
+    ]
+    return charges_form([counter for counter, _ in counted]) % tuple(
+        amount for _, amount in counted
+    )
+
+
+def _charge_form(counter: CounterId) -> str:
+    scope, name = (quoted(text).replace("%", "%%") for text in (counter.scope, counter.name))
+    return f"[{scope},{name},{counter.window},%d]"
 
 
 def read_journal(path: Path) -> Iterator[LedgerRow]:
@@ -160,17 +209,24 @@ def read_journal(path: Path) -> Iterator[LedgerRow]:
     """
     held: dict[str, LedgerRow] = {}
     for document in _documents(path):
-        if document.get("v") != _VERSION:
-            continue
+        for settled, row in _rows(document):
+            if settled:
+                held.pop(row.id, None)
+                yield row
+            else:
+                held[row.id] = row
+    yield from held.values()
+
+
+def _rows(document: dict[str, Any]) -> Iterator[tuple[bool, LedgerRow]]:
+    """What a line says: rows, and whether they were settled."""
+    if document.get("v") == _SETTLED:
+        for values in document["rows"]:
+            yield True, row_of(values[:-1])
+    elif document.get("v") == _HELD:
         *fields, counted = document["row"]
         charges = tuple(Charge(CounterId(*name), amount) for *name, amount in counted)
-        row = LedgerRow._make((*fields, charges))
-        if document["op"] == "settle":
-            held.pop(row.id, None)
-            yield row
-        else:
-            held[row.id] = row
-    yield from held.values()
+        yield document["op"] == "settle", LedgerRow._make((*fields, charges))
 
 
 def _documents(path: Path) -> Iterator[dict[str, Any]]:
@@ -178,7 +234,7 @@ def _documents(path: Path) -> Iterator[dict[str, Any]]:
     with path.open("rb") as lines:
         for line in lines:
             text, _, crc = line.rstrip(b"\n").rpartition(b" ")
-            if crc == b"%08x" % zlib.crc32(text):
+            if crc == b"%08x" % crc32(text):
                 yield loads(text)
 
 

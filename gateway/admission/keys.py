@@ -7,8 +7,8 @@ of base32. Of the whole only its SHA-256 is kept.
 
 import base64
 import hashlib
-import hmac
 import json
+import math
 import re
 import secrets
 import zlib
@@ -93,7 +93,8 @@ class KeyDirectory:
         self._clock = clock
         self._now = now
         self._keys: dict[str, StoredKey] = {}
-        self._secrets: dict[bytes, SecretRow] = {}
+        self._standing: dict[bytes, tuple[str, str, float]] = {}
+        """By the digest of a secret: its key's id and state, and until when it is good."""
         self._of_key: dict[str, set[bytes]] = {}
         self.revision = 0
         self.seen_at = float("-inf")
@@ -108,11 +109,13 @@ class KeyDirectory:
         """Keys as they are now, each with all of its secrets."""
         for row in rows:
             for digest in self._of_key.pop(row.id, ()):
-                del self._secrets[digest]
+                del self._standing[digest]
             self._keys[row.id] = StoredKey(row, self._keys.get(row.id))
             self.revision = max(self.revision, row.rev)
         for secret in secrets:
-            self._secrets[secret.digest] = secret
+            row = self._keys[secret.key_id].row
+            ends = (until for until in (row.expires_at, secret.valid_until) if until is not None)
+            self._standing[secret.digest] = row.id, row.state, min(ends, default=math.inf)
             self._of_key.setdefault(secret.key_id, set()).add(secret.digest)
 
     def seen(self) -> None:
@@ -132,21 +135,20 @@ class KeyDirectory:
         """
         if not key.startswith(PREFIX):
             return None
-        if key_id_in(key) is None:
-            raise NotAuthorized("This API key is malformed: a part of it is missing or changed.")
         digest = digest_of(key)
+        found = self._standing.get(digest)
+        if found is None and key_id_in(key) is None:
+            raise NotAuthorized("This API key is malformed: a part of it is missing or changed.")
         age = self._now() - self.seen_at
         if age > MOST_AGE:
             raise LimitsUnavailable
-        secret = self._secrets.get(digest)
-        if secret is None or not hmac.compare_digest(secret.digest, digest):
+        if found is None:
             if age > FRESH:  # it may have been made since
                 raise LimitsUnavailable
             raise NotAuthorized("Incorrect API key provided.")
-        row, now = self._keys[secret.key_id].row, self._clock()
-        if row.state != "active":
-            raise NotAuthorized(f"This API key was {row.state}.")
-        for until in (row.expires_at, secret.valid_until):
-            if until is not None and until <= now:
-                raise NotAuthorized("This API key has expired.")
-        return row.id
+        key_id, state, until = found
+        if state != "active":
+            raise NotAuthorized(f"This API key was {state}.")
+        if until <= self._clock():
+            raise NotAuthorized("This API key has expired.")
+        return key_id

@@ -10,8 +10,11 @@ import logging
 import sqlite3
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from enum import IntEnum
+from operator import attrgetter, gt
 from typing import Any, Final, TypeVar
 
+from gateway.admission.accounts import Account
 from gateway.admission.amounts import Amounts
 from gateway.admission.counters import Counter, CounterPool
 from gateway.admission.refusals import exceeded
@@ -30,14 +33,26 @@ _REMEMBERED: Final = 1.0
 """Seconds for which a counter that only grows is known to be full."""
 IDLE: Final = 0.5
 """Seconds without a request after which a slice goes back, where there are other processes."""
+_TOUCH: Final = 0.1
+"""Seconds after which an account that is used says so again."""
 _FAILURES: Final = 3
 """In a row, after which the store is left alone for a while."""
 _REST: Final = 1.0
 _MARGIN: Final = 5.0
 """Seconds by which this process gives its slices up before others take them."""
 
+_FREE: Final = attrgetter("free")
 _log: Final = logging.getLogger("llm_router")
 T = TypeVar("T")
+
+
+class Taken(IntEnum):
+    """What became of an attempt to hold something of what is leased."""
+
+    NOT = 0
+    MOST = 1
+    """It was there, but less than as much again is left of a slice."""
+    EASILY = 2
 
 
 class StoreDown(Exception):
@@ -116,6 +131,12 @@ class StoreThread:
         self._thread.shutdown(wait=False)
 
 
+def release(counters: Sequence[Counter], amounts: Amounts) -> None:
+    """Free what was held."""
+    for counter in counters:
+        counter.free += amounts[counter.index]
+
+
 class Leases:
     """The slices of one process."""
 
@@ -158,18 +179,39 @@ class Leases:
         self, task: asyncio.Task[None], counters: Sequence[Counter], needs: Amounts
     ) -> None:
         if not task.cancelled() and task.exception() is None:
+            release(counters, needs)
+
+    def take_of(self, account: Account, needs: Amounts) -> Taken:
+        """`take_now` of an account's counters, as fast as may be."""
+        now = self._now()
+        if now > self._good_until:
+            self._expire(now)
+        counters, amounts = account.counters, account.pick_held(needs)
+        for counter, amount in zip(counters, amounts, strict=True):
+            counter.free -= amount
+        if account.touched + _TOUCH < now:
+            account.touched = now
             for counter in counters:
-                counter.held -= needs[counter.index]
+                counter.touched = now
+        if not any(map(gt, amounts, map(_FREE, counters))):
+            return Taken.EASILY
+        if min(map(_FREE, counters)) >= 0:
+            return Taken.MOST
+        release(counters, needs)
+        return Taken.NOT
 
     def take_now(self, counters: Sequence[Counter], needs: Amounts) -> bool:
         """Hold `needs` where what is leased suffices; else nothing."""
         now = self._now()
         if now > self._good_until:
             self._expire(now)
-        for counter in counters:
-            if counter.lease - counter.held - counter.unbooked < needs[counter.index]:
+        for taken, counter in enumerate(counters):
+            free = counter.free - needs[counter.index]
+            if free < 0:
+                release(counters[:taken], needs)
                 return False
-        self._hold(counters, needs, now)
+            counter.free = free
+            counter.touched = now
         return True
 
     def seen(self, at: float, peers: int) -> None:
@@ -187,7 +229,7 @@ class Leases:
         self._good_until = float("inf") if self._lost_money else self._money_until
         for counter in self._pool:
             if self._lost_money or counter.limit.on != "usd":
-                counter.lease = 0
+                counter.grow(-counter.lease)
 
     async def _start_over(self) -> None:
         """The store, too, says that it has none, but of money what it still uses. Raises
@@ -198,18 +240,13 @@ class Leases:
         used = None if money is None else [(counter.id, amount) for counter, amount in money]
         await self._thread.call(presumed.start_over, self.instance, now, used)
         for counter, amount in money or ():
-            counter.lease += amount
+            counter.grow(amount)
         self._lost = self._lost_money = False
         self.seen(at, self.peers)
 
     def _money_in_use(self) -> list[tuple[Counter, int]]:
         found = [(c, c.held + c.unbooked) for c in self._pool if c.limit.on == "usd"]
         return [(counter, amount) for counter, amount in found if amount > 0]
-
-    def _hold(self, counters: Sequence[Counter], needs: Amounts, now: float) -> None:
-        for counter in counters:
-            counter.held += needs[counter.index]
-            counter.touched = now
 
     async def _take(self, counters: Sequence[Counter], needs: Amounts) -> None:
         asked_at, recalled = self._now(), False
@@ -227,7 +264,7 @@ class Leases:
                         continue
                 except StoreDown:
                     self._without_store(lacking, needs)
-                    self._hold(counters, needs, self._now())
+                    release(counters, Amounts(*(-need for need in needs)))
                     return
                 if recalled:
                     self._refuse(refusing, needs)
@@ -259,7 +296,7 @@ class Leases:
         for counter, answer in zip(lacking, answers, strict=True):
             counter.used, counter.spent = answer.used, answer.spent
             if whole:
-                counter.lease += answer.given
+                counter.grow(answer.given)
             elif answer.given:
                 counter.used -= answer.given
             else:
@@ -334,14 +371,14 @@ class Leases:
         async with self._turn:
             returned = [(counter, max(0, counter.free)) for counter in counters]
             for counter, amount in returned:
-                counter.lease -= amount  # nobody takes it meanwhile
+                counter.grow(-amount)  # nobody takes it meanwhile
             try:
                 await self._thread.call(
                     store.give_back, self.instance, [(c.id, amount) for c, amount in returned]
                 )
             except StoreDown:
                 for counter, amount in returned:
-                    counter.lease += amount
+                    counter.grow(amount)
                 raise
             for counter, amount in returned:
                 counter.used -= amount

@@ -5,20 +5,23 @@ that are gone.
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import islice
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
+from gateway.admission.accounts import Account
 from gateway.admission.counters import Counter
 from gateway.admission.journal import Journal, JournalFile, abandoned, read_journal
 from gateway.admission.leases import StoreThread
 from gateway.admission.scopes import in_words
 from gateway.store import keys as key_store
 from gateway.store import ledger, presumed
-from gateway.store.limits_rows import LedgerRow
+from gateway.store.database import Database
+from gateway.store.limits_rows import Booking, CounterId, LedgerRow
 
 BATCH: Final = 500
+_AT: Final = LedgerRow._fields.index("at")
 _TOLD_AT: Final = (100, 80)
 """Percent of a budget, or of a limit that only warns, at which the log says so."""
 _log: Final = logging.getLogger("llm_router")
@@ -27,9 +30,12 @@ _log: Final = logging.getLogger("llm_router")
 class Settled(NamedTuple):
     """A request that has ended."""
 
-    row: LedgerRow
-    counted: Sequence[tuple[Counter, int]]
-    """What of it waits for the ledger in the counters of this process."""
+    values: tuple[Any, ...]
+    """Of its row, as the ledger has them."""
+    account: Account
+    """Whose counters it waits in."""
+    amounts: Sequence[int]
+    """What it counts in each of these."""
     file: JournalFile
 
 
@@ -46,6 +52,8 @@ class LedgerQueue:
         self._waiting: deque[Settled] = deque()
         self._used_keys: dict[str, int] = {}
         self._turn = asyncio.Lock()
+        self._failed = False
+        """The last try to book did: perhaps only its answer was lost."""
 
     @property
     def backlog(self) -> int:
@@ -55,20 +63,20 @@ class LedgerQueue:
     @property
     def age(self) -> float:
         """Seconds since the oldest of them was admitted."""
-        return self._clock() - self._waiting[0].row.at / 1000 if self._waiting else 0.0
+        waiting = self._waiting
+        return self._clock() - waiting[0].values[_AT] / 1000 if waiting else 0.0
 
     def failed(self, error: OSError) -> None:
         """The journal could not be written."""
         self._journal.failed(error)
 
-    def add(self, settled: Settled, line: Mapping[str, Any]) -> None:
-        """It has ended; `line` is what the journal has of it."""
+    def add(self, settled: Settled) -> None:
+        """It has ended."""
         try:
-            settled.file.write(line)
-        except OSError as error:  # the row is kept here, and booked as soon as may be
+            settled.file.settle(settled.values)
+        except OSError as error:  # the row is kept, and written and booked as soon as may be
             self._journal.failed(error)
         self._waiting.append(settled)
-        self._used_keys[settled.row.key_id] = settled.row.at // 1000
 
     async def book(self) -> None:
         """Bring all that waits into the ledger. Raises StoreDown; then it goes on waiting."""
@@ -77,24 +85,38 @@ class LedgerQueue:
 
     async def _book(self) -> None:
         while self._waiting:
-            batch = [self._waiting[i] for i in range(min(BATCH, len(self._waiting)))]
-            booked = await self._thread.call(
-                ledger.book, self._instance, [settled.row for settled in batch]
-            )
-            seen: dict[Counter, int] = {}
-            for settled in batch:
+            batch = list(islice(self._waiting, BATCH))
+            bookings = [
+                Booking(values, account.ids, amounts) for values, account, amounts, _ in batch
+            ]
+            booked = await self._thread.call(self._booked, bookings)
+            accounts: set[Account] = set()
+            used = self._used_keys
+            for values, account, _, file in batch:
                 self._waiting.popleft()
-                settled.file.pending -= 1
-                for counter, amount in settled.counted:
-                    counter.unbooked -= amount
-                    seen[counter] = seen.get(counter, 0) + amount
-            for counter, amount in seen.items():
-                if (of := booked.get(counter.id)) is not None:
-                    counter.lease -= of.taken
-                    counter.used += amount - of.taken
-                    counter.spent = of.spent
-                    self._watch(counter)
+                file.pending -= 1
+                accounts.add(account)
+                used[account.rules.key_id] = values[_AT] // 1000
+            self._note(booked, accounts)
         self._journal.remove_booked()
+
+    def _booked(
+        self, database: Database, bookings: Sequence[Booking]
+    ) -> Mapping[CounterId, ledger.Booked]:
+        """On the store's thread."""
+        perhaps_known, self._failed = self._failed, True
+        booked = ledger.book_all(database, self._instance, bookings, perhaps_known=perhaps_known)
+        self._failed = False
+        return booked
+
+    def _note(self, booked: Mapping[CounterId, ledger.Booked], accounts: Iterable[Account]) -> None:
+        """What was booked of counters of these."""
+        counters = {counter.id: counter for each in accounts for counter in each.charged}
+        for name, of in booked.items():
+            counter = counters[name]
+            counter.booked(of.amount, of.taken)
+            counter.spent = of.spent
+            self._watch(counter)
 
     def _watch(self, counter: Counter) -> None:
         """Tell the log once a window when most, and when all, of a budget is spent."""

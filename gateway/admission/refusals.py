@@ -1,10 +1,10 @@
 """What a caller is told of a limit that has no room, and of the limits that hold."""
 
 import math
-from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Final
 
+from gateway.admission.accounts import Rates
 from gateway.admission.amounts import Amounts, said, shown
 from gateway.admission.counters import Counter
 from gateway.admission.scopes import in_words
@@ -65,21 +65,26 @@ def resets_at(counter: Counter) -> str | None:
     return datetime.fromtimestamp(counter.ends, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-def rate_headers(counters: Iterable[Counter], now: float) -> dict[str, str]:
+def rate_headers(rates: Rates, now: float) -> dict[str, str]:
     """OpenAI's headers for the tightest limits of a minute, on requests and on tokens."""
-    tightest: dict[str, Counter] = {}
-    for counter in counters:
-        limit = counter.limit
-        if limit.per == "minute" and limit.on in ("requests", "tokens"):
-            known = tightest.get(limit.on)
-            if known is None or counter.left < known.left:
-                tightest[limit.on] = counter
-    headers = {}
-    for on, counter in tightest.items():
-        wait = max(0, math.ceil(counter.ends - now))
+    headers = rates.caps.copy()
+    if not (rates.single or rates.several):
+        return headers
+    wait = min(60, max(0, math.ceil(rates.ends - now)))
+    for remaining, reset, counter in rates.single:
+        left = counter.cap - counter.used + counter.free
+        headers[remaining] = str(left) if left > 0 else "0"
+        headers[reset] = _RESETS[wait]
+    for on, counters in rates.several:
+        counter = min(counters, key=_left)
         headers[f"x-ratelimit-limit-{on}"] = str(counter.cap)
         headers[f"x-ratelimit-remaining-{on}"] = str(counter.left)
-        headers[f"x-ratelimit-reset-{on}"] = (
-            f"{wait // 60}m{wait % 60}s" if wait >= 60 else f"{wait}s"
-        )
+        headers[f"x-ratelimit-reset-{on}"] = _RESETS[wait]
     return headers
+
+
+_RESETS: Final = (*(f"{wait}s" for wait in range(60)), "1m0s")
+
+
+def _left(counter: Counter) -> int:
+    return counter.left

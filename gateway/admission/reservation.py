@@ -3,19 +3,21 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from json.encoder import encode_basestring as quoted
 from typing import Any, Final, Protocol
 
 from gateway.accounting.cost import cost_of_usage, expected_cost
 from gateway.accounting.usage import count, totals
+from gateway.admission.accounts import Account
 from gateway.admission.amounts import Amounts, of_call
 from gateway.admission.bounds import Bound, added, dearest
-from gateway.admission.counters import Counter
-from gateway.admission.journal import JournalFile, hold_line, settle_line
-from gateway.admission.leases import Leases
+from gateway.admission.journal import JournalFile, charges_text
+from gateway.admission.leases import Leases, release
 from gateway.admission.ledger_queue import LedgerQueue, Settled
 from gateway.admission.refusals import rate_headers
 from gateway.errors import LimitExceeded, LimitsUnavailable
-from gateway.store.limits_rows import Charge, LedgerRow
+from gateway.routing.candidates import Candidate
+from gateway.store.limits_rows import DAY
 from gateway.telemetry.events import AttemptEnded, Why
 from translators.chat.chunks import Chunk
 
@@ -62,6 +64,8 @@ class Ending(Protocol):
     @property
     def estimated(self) -> bool: ...
     @property
+    def cost(self) -> int | None: ...
+    @property
     def decision(self) -> str: ...
     @property
     def revision(self) -> str: ...
@@ -69,6 +73,8 @@ class Ending(Protocol):
 
 class _Tally:
     """What one request has used, added up over its attempts."""
+
+    __slots__ = ("cached", "cost", "input", "output", "reasoning", "state", "written")
 
     def __init__(self) -> None:
         self.state = _WORSE[0]
@@ -78,11 +84,14 @@ class _Tally:
     def add(self, state: str, read: int, output: int, cost: int | None) -> None:
         self.input += read
         self.output += output
-        self.cost = None if cost is None or self.cost is None else self.cost + cost
-        self.call(state if cost is not None else "unpriced")
-
-    def call(self, state: str) -> None:
-        self.state = max(self.state, state, key=_WORSE.index)
+        if cost is None or self.cost is None:
+            self.cost = None
+        else:
+            self.cost += cost
+        if cost is None:
+            state = "unpriced"
+        if self.state is _WORSE[0] or _WORSE.index(state) > _WORSE.index(self.state):
+            self.state = state
 
 
 @dataclass(slots=True)
@@ -92,14 +101,17 @@ class Reservation:
     leases: Leases
     queue: LedgerQueue
     file: JournalFile
-    counters: Sequence[Counter]
-    """Of all limits that refuse."""
-    warning: Sequence[Counter]
-    """Of those that only warn: nothing is held of them."""
+    account: Account
+    """Whose limits they are, and the counters of the windows in which it was admitted."""
     bounds: Mapping[str, Bound]
     """By the names of the targets that may be asked."""
-    row: LedgerRow
-    """What is known of it already."""
+    first: Candidate
+    """The target that is asked first."""
+    id: str
+    """Of its row."""
+    user: str
+    request_id: str
+    revision: str
     held: Amounts
     admitted: float
     """Unix seconds."""
@@ -108,7 +120,7 @@ class Reservation:
     refused: LimitExceeded | LimitsUnavailable | None = None
     """Why it could not have more."""
     cached: bool = False
-    """Nobody is asked: the row's target gave the answer once before."""
+    """Nobody is asked: the first target gave the answer once before."""
 
     streamed: int = 0
     """Bytes of text that the caller was shown so far, or about so many."""
@@ -144,7 +156,7 @@ class Reservation:
         if not any(more):
             return True
         try:
-            await self.leases.take(self.counters, more)
+            await self.leases.take(self.account.counters, more)
         except (LimitExceeded, LimitsUnavailable) as error:
             self.refused = error
             return False
@@ -154,8 +166,7 @@ class Reservation:
         except OSError as error:
             self.queue.failed(error)
             if self.leases.when_down.budgets == "refuse":
-                for counter in self.counters:
-                    counter.held -= more[counter.index]
+                release(self.account.counters, more)
                 self.held, self.refused = before, LimitsUnavailable()
                 return False
         return True
@@ -169,19 +180,41 @@ class Reservation:
 
     def note(self) -> None:
         """Write down what is held. Raises OSError."""
-        charges = [(c.id, self.held[c.index]) for c in self.counters if c.limit.per is not None]
-        _, _, read, written, usd, _ = self.held
-        self.file.write(hold_line(_used(self.row, "presumed", read, written, usd or None), charges))
+        account, held, first = self.account, self.held, self.first
+        self.file.write(
+            account.hold
+            % (
+                self.id,
+                int(self.admitted * 1000),
+                quoted(self.user),
+                quoted(first.provider.name),
+                quoted(first.model.id),
+                held.input_tokens,
+                held.output_tokens,
+                held.usd or "null",
+                quoted(self.revision),
+                quoted(self.request_id),
+                account.charges % account.pick(held),
+            )
+        )
 
     def headers(self) -> Mapping[str, str]:
-        return rate_headers(self.counters, self.admitted)
+        return rate_headers(self.account.rates, self.admitted)
 
     def settle(self, ending: Ending) -> None:
         """Count what was used, and free the rest."""
         tally = _Tally()
         if self.cached:
             tally.state = CACHED
-        self._add_shown(tally, ending)
+        attempts = ending.attempts
+        if attempts and ending.shown is not None:
+            self._add_shown(tally, ending, attempts[ending.shown])
+        if len(attempts) > 1 or ending.shown is None:
+            self._add_others(tally, ending)
+        self._close(tally, ending)
+
+    def _add_others(self, tally: _Tally, ending: Ending) -> None:
+        """Attempts whose answer was not shown."""
         skipped = ending.counted_before
         for number, attempt in enumerate(ending.attempts):
             if number == ending.shown or attempt.outcome not in _PAID_FOR:
@@ -193,27 +226,28 @@ class Reservation:
             if bound is not None:
                 cost = self._price(bound, bound.expected_input, 0)
                 tally.add(_PAID_FOR[attempt.outcome], bound.expected_input, 0, cost)
-        self._close(tally, ending)
 
-    def _add_shown(self, tally: _Tally, ending: Ending) -> None:
-        if ending.shown is None or not ending.attempts:
-            return
-        attempt, usage = ending.attempts[ending.shown], ending.usage
+    def _add_shown(self, tally: _Tally, ending: Ending, attempt: AttemptEnded) -> None:
+        usage = ending.usage
         bound = self.bounds.get(f"{attempt.provider}/{attempt.model}")
         prompt, completion = totals(usage)
         if bound is None:
             return
         if prompt is not None or completion is not None:
-            read, output = prompt or 0, completion or 0
-            cost = cost_of_usage(bound.model, usage, self.day, self.tier)
+            read, output, state = prompt or 0, completion or 0, SETTLED
             if ending.estimated or prompt is None or completion is None:
                 cost = self._price(bound, read, output)
-            tally.add("estimated" if ending.estimated else SETTLED, read, output, cost)
-            details = usage.get("prompt_tokens_details")
-            tally.cached += count(details, "cached_tokens") or 0
-            tally.written += count(details, "cache_write_tokens") or 0
-            spoken = usage.get("completion_tokens_details")
-            tally.reasoning += count(spoken, "reasoning_tokens") or 0
+                state = "estimated" if ending.estimated else SETTLED
+            elif ending.served:
+                cost = ending.cost
+            else:
+                cost = cost_of_usage(bound.model, usage, self.day, self.tier)
+            tally.add(state, read, output, cost)
+            if details := usage.get("prompt_tokens_details"):
+                tally.cached = count(details, "cached_tokens") or 0
+                tally.written = count(details, "cache_write_tokens") or 0
+            if spoken := usage.get("completion_tokens_details"):
+                tally.reasoning = count(spoken, "reasoning_tokens") or 0
         elif ending.served or attempt.outcome in _PAID_FOR:
             read = bound.expected_input
             shown = ending.received or self.streamed
@@ -225,38 +259,30 @@ class Reservation:
         return expected_cost(bound.model, read, 0.0, output, self.day)
 
     def _close(self, tally: _Tally, ending: Ending) -> None:
+        account, held, cost = self.account, self.held, tally.cost
         # An unknown price is never taken for nothing: all that was held of money is spent then.
-        usd = self.held.usd if tally.cost is None else tally.cost
-        used = of_call(tally.input, tally.output, usd)
-        counted: list[tuple[Counter, int]] = []
-        charges: list[Charge] = []
-        for counter in self.counters:
-            counter.held -= self.held[counter.index]
-        for counter in (*self.counters, *self.warning):
-            amount = 0 if counter.limit.per is None else used[counter.index]
+        read, output, usd = tally.input, tally.output, held.usd if cost is None else cost
+        used = (1, read + output, read, output, usd, 0)  # Amounts, as they are when it is over
+        counters, pick = account.counters, account.pick_held
+        for counter, had, amount in zip(counters, pick(held), pick(used), strict=True):
+            counter.free += had - amount
             counter.unbooked += amount
-            if amount:
-                counted.append((counter, amount))
-                charges.append(Charge(counter.id, amount))
-        last = ending.attempts[ending.shown or 0] if ending.attempts else None
-        known = self.row
-        target = ("", "") if last is None else (last.provider, last.model)
+        for counter in account.warned:
+            counter.free -= used[counter.index]
+            counter.unbooked += used[counter.index]
+        amounts = account.pick(used)
+        attempts, at, rules = ending.attempts, int(self.admitted * 1000), account.rules
+        provider = model = ""
         if self.cached:
-            target = known.provider, known.model
-        row = LedgerRow(
-            known.id, known.at, known.key_id, known.team, known.persona, known.user,
-            *target, tally.state,
-            len(ending.attempts), tally.input, tally.cached, tally.written, tally.output,
-            tally.reasoning, tally.cost, ending.revision, ending.decision, known.request, None,
-            None, tuple(charges),
+            provider, model = self.first.provider.name, self.first.model.id
+        elif attempts:
+            last = attempts[ending.shown or 0]
+            provider, model = last.provider, last.model
+        charges = account.charges % amounts if all(amounts) else charges_text(account.ids, amounts)
+        values = (
+            self.id, at, rules.key_id, rules.team, account.persona, self.user, provider, model,
+            tally.state, len(attempts), tally.input, tally.cached, tally.written, tally.output,
+            tally.reasoning, cost, ending.revision, ending.decision, self.request_id, None, None,
+            charges, at // DAY,
         )  # fmt: skip
-        self.queue.add(Settled(row, counted, self.file), settle_line(row))
-
-
-def _used(row: LedgerRow, state: str, read: int, written: int, cost: int | None) -> LedgerRow:
-    """The row with what has been used. (`_replace` takes three times as long.)"""
-    return LedgerRow(
-        row.id, row.at, row.key_id, row.team, row.persona, row.user, row.provider, row.model, state,
-        row.attempts, read, 0, 0, written, 0, cost, row.revision, row.decision, row.request,
-        row.amends, row.why, row.charges,
-    )  # fmt: skip
+        self.queue.add(Settled(values, account, amounts, self.file))

@@ -3,19 +3,20 @@
 import contextlib
 import hashlib
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import date
 from typing import Any, Final, NamedTuple
 
 from gateway.accounting.observed import Learned
+from gateway.admission.accounts import Account
 from gateway.admission.administrator import Administrator, Known
 from gateway.admission.amounts import Amounts
-from gateway.admission.bounds import Ask, Bound, ask_of, bound_of, dearest
+from gateway.admission.bounds import Bound, ask_of, bound_of, dearest, wavers
 from gateway.admission.budget import Budget
 from gateway.admission.counters import Applied, Counter, CounterPool
 from gateway.admission.journal import Journal
 from gateway.admission.keys import KeyDirectory
-from gateway.admission.leases import Leases, StoreDown, StoreThread
+from gateway.admission.leases import Leases, StoreDown, StoreThread, Taken, release
 from gateway.admission.ledger_queue import LedgerQueue
 from gateway.admission.metrics import LimitMetrics, Standing
 from gateway.admission.refusals import exceeded
@@ -29,11 +30,14 @@ from gateway.routing.plan import Plan
 from gateway.store import counters as counter_store
 from gateway.store import keys as key_store
 from gateway.store import teams as team_store
-from gateway.store.limits_rows import LedgerRow, Raise, TeamRow
+from gateway.store.limits_rows import Raise, TeamRow
 from gateway.telemetry.ids import unique
 from translators.chat.request import ChatRequest
 
 _MOST_RULES: Final = 10_000
+_OF_PROMPTS: Final = ("tokens", "input_tokens", "usd")
+"""What a prompt's tokens are a part of."""
+_MOST_ACCOUNTS: Final = 20_000
 _CACHED: Final = Amounts(requests=1, concurrency=1)
 """What a request uses whose answer is there already."""
 _log: Final = logging.getLogger("llm_router")
@@ -74,7 +78,8 @@ class Admission:
         self.pool = CounterPool(self._raised)
         self.leases = Leases(instance, thread, self.pool, policy.store.when_down, clock, now)
         self._rules: dict[str, CallerRules] = {}
-        self._applied: dict[tuple[str, str], tuple[list[Applied], list[Applied]]] = {}
+        self._accounts: dict[tuple[str | None, str, str], Account] = {}
+        """By key, persona, and the digest of an end user where these are counted."""
         self._revision = -1
         self.administrator = Administrator(
             thread,
@@ -121,7 +126,7 @@ class Admission:
 
     def _forget_rules(self) -> None:
         self._rules.clear()
-        self._applied.clear()
+        self._accounts.clear()
 
     def _raised(self, scope: str, name: str) -> int:
         now = self.clock()
@@ -155,17 +160,43 @@ class Admission:
         if not self.allows(key_id, persona):
             raise PersonaNotAllowed(f"This API key may not ask {persona[:100]!r}.")
 
-    def _limits(self, key_id: str | None, persona: str) -> tuple[list[Applied], list[Applied]]:
-        """Those that refuse, and those that only warn."""
-        rules = self.rules(key_id)
-        found = self._applied.get((rules.key_id, persona))
-        if found is None:
-            every = list(applied(self.policy, rules, persona))
-            found = self._applied[rules.key_id, persona] = (
-                [each for each in every if each.limit.when_reached == "refuse"],
-                [each for each in every if each.limit.when_reached == "warn"],
-            )
+    def _account(self, key_id: str | None, persona: str, user: str, now: float) -> Account:
+        """With the counters of `now`. `user`: the digest of its end user. Raises
+        LimitsUnavailable for one end user too many.
+        """
+        found = self._accounts.get((key_id, persona, user))
+        if found is None and user:
+            plain = self._accounts.get((key_id, persona, ""))
+            if plain is not None and not plain.of_users:
+                found, user = plain, ""
+        if found is None or found.ends <= now or found.dropped != self.pool.dropped:
+            found = self._made(key_id, persona, user, now)
         return found
+
+    def _made(self, key_id: str | None, persona: str, user: str, now: float) -> Account:
+        rules, pool = self.rules(key_id), self.pool
+        every = list(applied(self.policy, rules, persona))
+        refusing = [each for each in every if each.limit.when_reached == "refuse"]
+        warning = [each for each in every if each.limit.when_reached == "warn"]
+        of_users = any(each.of_user for each in every)
+        if not of_users:
+            user = ""
+        elif user:
+            self._check_users(refusing, user)
+        if len(self._accounts) >= _MOST_ACCOUNTS:
+            self._accounts.clear()
+        made = self._accounts[key_id, persona, user] = Account(
+            rules, persona, pool.of(refusing, user, now), pool.of(warning, user, now),
+            of_users, pool.dropped,
+        )  # fmt: skip
+        return made
+
+    def _check_users(self, limits: Sequence[Applied], user: str) -> None:
+        """Raises LimitsUnavailable for one end user too many."""
+        for each in limits:
+            if self.pool.full(each, user):
+                _log.error("%s has too many end users: one more is refused", each.scope)
+                raise LimitsUnavailable
 
     def asking(
         self, key_id: str | None, request_id: str, request: ChatRequest, day: date
@@ -177,9 +208,9 @@ class Admission:
         user = body.get("safety_identifier") or body.get("user") or ""
         return Asking(key_id, user if isinstance(user, str) else "", request_id, request, day)
 
-    def counters(self, key_id: str | None, persona: str, user: str) -> list[Counter]:
-        """Those that refuse, of the windows of this moment."""
-        return self.pool.of(self._limits(key_id, persona)[0], _digest(user), self.clock())
+    def counters(self, key_id: str | None, persona: str, user: str) -> Sequence[Counter]:
+        """Those that refuse, of the windows of this moment. Raises LimitsUnavailable."""
+        return self._account(key_id, persona, _digest(user), self.clock()).counters
 
     async def budget(self, asking: Asking, plan: Plan, learned: Learned) -> Budget:
         """What is left for a request now. Raises LimitsUnavailable."""
@@ -188,13 +219,26 @@ class Admission:
             await self.leases.refresh(counters)
         return Budget(counters, ask_of(asking.request, plan.facts), learned, asking.day)
 
-    def _full(self, asking: Asking, persona: str) -> None:
-        """Raises LimitsUnavailable for one end user too many."""
-        digest = _digest(asking.user)
-        for each in self._limits(asking.key_id, persona)[0]:
-            if self.pool.full(each, digest):
-                _log.error("%s has too many end users: one more is refused", each.scope)
-                raise LimitsUnavailable
+    def near(self, asking: Asking, plan: Plan, learned: Learned) -> bool:
+        """Whether counting the prompt, which was only estimated, may tell if it fits. Raises
+        LimitsUnavailable.
+        """
+        persona, eligible = plan.policy.name, plan.eligible
+        if plan.facts.prompt.exact or not eligible:
+            return False
+        account = self._account(asking.key_id, persona, _digest(asking.user), self.clock())
+        bounds = self._bounds(asking, plan, eligible, learned)
+        return _wavers(account, bounds.values(), Amounts(), asking.day)
+
+    def _bounds(
+        self, asking: Asking, plan: Plan, eligible: Sequence[Candidate], learned: Learned
+    ) -> dict[str, Bound]:
+        facts, day = plan.facts, asking.day
+        ask = ask_of(asking.request, facts)
+        return {
+            each.name: bound_of(each, facts, ask, learned.factor(each.name), day)
+            for each in eligible
+        }
 
     async def reserve(
         self, asking: Asking, plan: Plan, learned: Learned, *, whole: bool
@@ -202,87 +246,73 @@ class Admission:
         """Hold what any eligible target of the plan may need. Raises LimitExceeded,
         LimitsUnavailable.
 
-        With `whole`, None where only a part of the targets, or of an answer, may fit.
+        With `whole`, None where only a part of the targets, or of an answer, may fit, or where it
+        fits so narrowly that the prompt should be counted (`near`).
         """
-        persona = plan.policy.name
-        refusing, warning = self._limits(asking.key_id, persona)
-        if asking.user:
-            self._full(asking, persona)
         now, user = self.clock(), _digest(asking.user)
-        counters = self.pool.of(refusing, user, now)
-        bounds = self._bounds(plan, ask_of(asking.request, plan.facts), learned, asking.day)
-        if whole and not all(b.priced for b in bounds.values()) and any(
-            c.limit.on == "usd" for c in counters
-        ):  # fmt: skip
+        account = self._account(asking.key_id, plan.policy.name, user, now)
+        eligible = plan.eligible
+        bounds = self._bounds(asking, plan, eligible, learned)
+        if whole and account.of_money and not all(each.priced for each in bounds.values()):
             return None
         needs = dearest(bounds.values())
-        try:
-            await self.leases.take(counters, needs)
-        except LimitExceeded as error:
-            if whole and error.limit["on"] not in ("requests", "concurrency"):
+        taken = self.leases.take_of(account, needs)
+        if taken is not Taken.EASILY:
+            try:
+                if not taken:
+                    await self.leases.take(account.counters, needs)
+            except LimitExceeded as error:
+                if whole and error.limit["on"] not in ("requests", "concurrency"):
+                    return None
+                self.metrics.refused(error.limit["scope"], error.limit["on"])
+                raise
+            exact = plan.facts.prompt.exact
+            if whole and not exact and _wavers(account, bounds.values(), needs, asking.day):
+                release(account.counters, needs)
                 return None
-            self.metrics.refused(error.limit["scope"], error.limit["on"])
-            raise
-        warned = self.pool.of(warning, user, now)
-        return self._held(asking, plan, plan.eligible[0], counters, warned, bounds, needs, now)
+        return self._held(asking, plan, account, eligible[0], bounds, needs, now)
 
     async def reserve_cached(self, asking: Asking, plan: Plan, target: Candidate) -> Reservation:
         """Count a request whose answer is there already, of `target`: a request, and one at a time,
         without tokens and without money. Raises LimitExceeded, LimitsUnavailable.
         """
-        refusing, warning = self._limits(asking.key_id, plan.policy.name)
-        if asking.user:
-            self._full(asking, plan.policy.name)
-        now, user = self.clock(), _digest(asking.user)
-        counters = self.pool.of(refusing, user, now)
+        now, persona = self.clock(), plan.policy.name
+        account = self._account(asking.key_id, persona, _digest(asking.user), now)
         try:
-            await self.leases.take([c for c in counters if _CACHED[c.index]], _CACHED)
+            await self.leases.take([c for c in account.counters if _CACHED[c.index]], _CACHED)
         except LimitExceeded as error:
             self.metrics.refused(error.limit["scope"], error.limit["on"])
             raise
-        warned = self.pool.of(warning, user, now)
-        held = self._held(asking, plan, target, counters, warned, {}, _CACHED, now)
+        held = self._held(asking, plan, account, target, {}, _CACHED, now)
         held.cached = True
         return held
-
-    def _bounds(self, plan: Plan, ask: Ask, learned: Learned, day: date) -> dict[str, Bound]:
-        return {
-            c.name: bound_of(c, plan.facts, ask, learned.factor(c.name), day) for c in plan.eligible
-        }
 
     def _held(
         self,
         asking: Asking,
         plan: Plan,
+        account: Account,
         first: Candidate,
-        counters: Sequence[Counter],
-        warning: Sequence[Counter],
-        bounds: Mapping[str, Bound],
-        held: Amounts,
+        bounds: dict[str, Bound],
+        needs: Amounts,
         now: float,
     ) -> Reservation:
         """Write down what is held. Raises LimitsUnavailable if that cannot be, and the policy does
         not let a request pass then.
         """
-        rules, at = self.rules(asking.key_id), int(now * 1000)
-        row = LedgerRow(
-            f"{at:012x}{unique(12)}", at, rules.key_id, rules.team, plan.policy.name,
-            _digest(asking.user), first.provider.name, first.model.id, "presumed", 0, 0, 0, 0, 0, 0,
-            None, plan.revision, "", asking.request_id, None, None, (),
-        )  # fmt: skip
         tier: Any = asking.request.body.get("service_tier")
         file = self.journal.current
         reservation = Reservation(
-            self.leases, self.queue, file, counters, warning, bounds, row, held, now,
-            asking.day, tier,
+            self.leases, self.queue, file, account, bounds, first,
+            f"{int(now * 1000):012x}{unique(12)}", _digest(asking.user), asking.request_id,
+            plan.revision, needs, now, asking.day, tier,
         )  # fmt: skip
         try:
             reservation.note()
         except OSError as error:
             self.journal.failed(error)
             if self.leases.when_down.budgets == "refuse":
-                for counter in counters:
-                    counter.held -= held[counter.index]
+                release(account.counters, needs)
                 raise LimitsUnavailable from None
         file.pending += 1
         return reservation
@@ -311,6 +341,16 @@ class Admission:
         )
         self.metrics.refused(counter.id.scope, counter.limit.on)
         return exceeded(counter, bound.needs, self.clock())
+
+
+def _wavers(account: Account, bounds: Iterable[Bound], held: Amounts, day: date) -> bool:
+    """Whether a prompt's estimate decides if it fits; what is `held` is for it."""
+    return any(
+        wavers(bound, counter.index, counter.left + held[counter.index], day)
+        for counter in account.counters
+        if counter.limit.on in _OF_PROMPTS
+        for bound in bounds
+    )
 
 
 def _digest(user: str) -> str:

@@ -10,6 +10,7 @@ import random
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
+from itertools import count
 from pathlib import Path
 from typing import Any, Final
 
@@ -88,7 +89,7 @@ async def running(
         raise StoreUnusable(
             f"{engine.shown(url, state)} cannot be used as a store: {error}", "store"
         ) from None
-    tending = asyncio.gather(upkeep.tend(), upkeep.listen())
+    tending = asyncio.gather(upkeep.tend(), upkeep.write_journal(), upkeep.listen())
     try:
         yield admission
     finally:
@@ -118,9 +119,9 @@ class Upkeep:
 
     async def start(self) -> None:
         """Raises StoreDown, OSError."""
-        count = await recover(self._directory, self._thread)
-        if count:
-            _log.warning("%d requests of processes that had ended were booked", count)
+        found = await recover(self._directory, self._thread)
+        if found:
+            _log.warning("%d requests of processes that had ended were booked", found)
         await self._beat()
 
     async def stop(self) -> None:
@@ -139,11 +140,24 @@ class Upkeep:
         if self._signals is not None:
             await self._signals.listen(lambda: _LISTEN_AGAIN * random.uniform(1, 3))
 
+    async def write_journal(self) -> None:
+        """Until it is cancelled; whatever becomes of the store."""
+        journal = self._admission.journal
+        for step in count():
+            await asyncio.sleep(_TICK)
+            try:
+                if step % 2 == 0 and journal.fault is not None:
+                    journal.probe()
+                journal.flush()
+                if step % 2:
+                    await asyncio.to_thread(journal.sync)
+            except OSError as error:
+                journal.failed(error)
+
     async def tend(self) -> None:
         """Until it is cancelled."""
         queue = self._admission.queue
         works: tuple[tuple[int, Callable[[], Awaitable[None]]], ...] = (
-            (2, self._sync),
             (1, self._answer_recalls_soon),
             (4, self._answer_recalls),
             (4, queue.book),
@@ -168,12 +182,6 @@ class Upkeep:
                         continue
                     except OSError as error:
                         _log.error("limits: %s", error.strerror or error)
-
-    async def _sync(self) -> None:
-        journal = self._admission.journal
-        if journal.fault is not None:
-            journal.probe()
-        await asyncio.to_thread(journal.sync)
 
     async def _answer_recalls_soon(self) -> None:
         """Where the store tells of one, or there may be any."""

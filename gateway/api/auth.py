@@ -87,6 +87,11 @@ class _StoredAccess(Access):
 
     def key_id(self, headers: Mapping[str, str], key: str = "") -> str | None:
         """Raises LimitsUnavailable, too."""
+        written = headers.get("authorization", "")
+        if not key and written[:7] == "Bearer ":  # nearly always
+            found = self._stored.key_id(written[7:].strip())
+            if found is not None:
+                return found
         for each in filter(None, given_keys(headers, key)):
             if (found := self._stored.key_id(each)) is not None:
                 return found

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import date
 from typing import Any, cast
 
-from gateway.api.decision import asking_of, decided
+from gateway.api.decision import asking_of, counted_near, decided
 from gateway.api.native_chat import native_request
 from gateway.api.request import Gateway, Request
 from gateway.api.schemas import (
@@ -185,7 +185,8 @@ async def route(http: Request) -> Response:
     if gateway.admission is not None:
         asking = asking_of(http, request)
         budget = await gateway.admission.budget(asking, decision.plan, gateway.state.learned)
-        decision, _ = await decided(http, request, None, budget)
+        tokens = await counted_near(http, asking, decision)
+        decision, _ = await decided(http, request, None, budget, tokens)
     return json_response(plan_document(decision.plan))
 
 

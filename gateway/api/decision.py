@@ -66,15 +66,17 @@ async def decided(
     request: ChatRequest,
     origin: Origin | None = None,
     budget: Budget | None = None,
+    tokens: int | None = None,
 ) -> tuple[Decision, RoutingContext]:
-    """The decision for a request, and the world it was made in. Near a limit the prompt is counted
-    instead of estimated. `budget`: what is left of its caller's limits.
+    """The decision for a request, and the world it was made in. Near a model's limit the prompt is
+    counted instead of estimated. `budget`: what is left of its caller's limits; `tokens`: of its
+    prompt, if they were counted.
     """
     gateway, config, context = http.gateway, http.config, http.gateway.state.view()
     context.budget = budget
     caller = Caller(http.key_id, http.headers)
     small = request.size <= BIG
-    asked = config, request, caller, context, None, origin
+    asked = config, request, caller, context, tokens, origin
     decision = decide(*asked) if small else await off_loop(decide, *asked)
     if decision.plan.near_limit:
         tokens = await gateway.counter.count_request(decision.request)
@@ -98,7 +100,8 @@ async def admitted(
     origin: Origin | None,
 ) -> Decision:
     """The decision, made again without the targets that its caller's limits have no room for; what
-    it may use is held. Raises LimitExceeded, LimitsUnavailable.
+    it may use is held. Where an estimate cannot tell whether it fits, its prompt is counted first.
+    Raises LimitExceeded, LimitsUnavailable.
     """
     admission, state = http.gateway.admission, http.gateway.state
     assert admission is not None
@@ -106,11 +109,15 @@ async def admitted(
     if not decision.plan.eligible:
         return decision
     held = await admission.reserve(asking, decision.plan, state.learned, whole=True)
+    tokens = None
+    if held is None and (tokens := await counted_near(http, asking, decision)) is not None:
+        decision, _ = await decided(http, request, origin, None, tokens)
+        held = await admission.reserve(asking, decision.plan, state.learned, whole=True)
     if held is None:
         budget = await admission.budget(asking, decision.plan, state.learned)
-        decision, _ = await decided(http, request, origin, budget)
+        decision, _ = await decided(http, request, origin, budget, tokens)
         if decision.plan.facts.max_tokens is None and (most := budget.longest_answer()) is not None:
-            decision = await _fitted(http, request, origin, most, asking)
+            decision = await _fitted(http, request, origin, most, asking, tokens)
         if not decision.plan.eligible:
             if (refused := admission.refusal(budget)) is not None:
                 raise refused
@@ -121,16 +128,32 @@ async def admitted(
     return decision
 
 
+async def counted_near(http: Request, asking: "Asking", decision: Decision) -> int | None:
+    """Tokens of a prompt whose estimate is too near to what is left of its caller's limits to
+    decide by it; None where it is not, or they cannot be counted. Raises LimitsUnavailable.
+    """
+    gateway = http.gateway
+    assert gateway.admission is not None
+    if not gateway.admission.near(asking, decision.plan, gateway.state.learned):
+        return None
+    return await gateway.counter.count_request(decision.request)
+
+
 async def _fitted(
-    http: Request, request: ChatRequest, origin: Origin | None, most: int, asking: "Asking"
+    http: Request,
+    request: ChatRequest,
+    origin: Origin | None,
+    most: int,
+    asking: "Asking",
+    tokens: int | None,
 ) -> Decision:
     """The decision for a request whose answer is limited to what is left."""
     admission, state = http.gateway.admission, http.gateway.state
     assert admission is not None
     shorter = ChatRequest({**request.body, _LONGEST: most}, request.size, request.usual_schemas)
-    first, _ = await decided(http, shorter, origin)
+    first, _ = await decided(http, shorter, origin, None, tokens)
     budget = await admission.budget(asking, first.plan, state.learned)
-    decision, _ = await decided(http, shorter, origin, budget)
+    decision, _ = await decided(http, shorter, origin, budget, tokens)
     decision.notes = (*decision.notes, Note("changed", "max_tokens", _FITTED.format(most)))
     if decision.overlay is not None:
         values = {**decision.overlay.values, _LONGEST: most}

@@ -90,7 +90,7 @@ class Command:
             own = row.team, None, read_limits(json.loads(row.limits))
         caller = rules_of(self.policy, key_id, *own)
         for limit, scope, _ in applied(self.policy, caller, ""):
-            window = began(limit.per, self.now)
+            window = began(limit.per, self.now, limit.timezone)
             spent, leased = counters.used(self.database, CounterId(scope, limit.name, window))
             of = shown(limit.on, limit.most)
             used, held = shown(limit.on, spent), shown(limit.on, leased)

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Annotated, Any, Final, Literal
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import Field
 
@@ -27,6 +28,8 @@ SECONDS: Final[Mapping[str, int]] = {
 FITS: Final = ("usd", "tokens", "output_tokens")
 """What a shorter answer uses less of."""
 
+ZONED: Final = ("day", "week", "month")
+"""Windows that begin at a midnight."""
 _NANO: Final = 10**9
 _LEAST_KEPT: Final = 31 * 86_400
 _UNITS: Final = {"m": 60, "h": 3600, "d": 86_400}
@@ -46,7 +49,7 @@ def duration(text: str) -> int:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limit(Row):
-    """So much of something in a window of time, which is aligned to UTC."""
+    """So much of something in a window of time, which is aligned to a calendar."""
 
     on: On
     per: Per | None = None
@@ -59,6 +62,8 @@ class Limit(Row):
     """Counted for each key, or each end user, by itself."""
     when_reached: WhenReached = "refuse"
     """warn: counted and logged, nobody is refused."""
+    timezone: str | None = None
+    """Where the midnights are at which a day, week or month begins: `Europe/Berlin`. None: UTC."""
     fit: bool = False
     """An answer without a limit of its caller's is limited to what is left."""
     most: Annotated[int, DERIVED] = 0
@@ -71,6 +76,8 @@ class Limit(Row):
                 if self.per is not None
                 else "'per' is required: second, minute, hour, day, week, month or ever"
             )
+        if self.timezone is not None:
+            _check_timezone(self.timezone, self.per)
         most = self.amount * _NANO if self.on == "usd" else self.amount
         if most != int(most):
             raise ValueError(
@@ -92,6 +99,19 @@ class Limit(Row):
     def same(self) -> tuple[str, str | None, Each | None]:
         """What two limits of one scope may not share."""
         return self.name, self.persona, self.each
+
+
+def _check_timezone(name: str, per: Per | None) -> None:
+    """Raises ValueError."""
+    if per not in ZONED:
+        raise ValueError(f"'timezone' has no effect: it needs per: {', '.join(ZONED)}")
+    try:
+        ZoneInfo(name)
+    except (ValueError, OSError, ZoneInfoNotFoundError):
+        raise ValueError(
+            f"'timezone' must be the name of a time zone that this machine knows, like"
+            f" Europe/Berlin, not {shown(name)}"
+        ) from None
 
 
 Limits = tuple[Limit, ...]

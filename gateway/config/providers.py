@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
+from math import prod
 from types import MappingProxyType
 from typing import Annotated, Any, Final, Literal
 
@@ -40,6 +41,8 @@ MediaUrls = Literal["pass", "fetch", "refuse"]
 Usd = Annotated[Decimal, Field(ge=0)]
 _FEMTO: Final = 10**9
 """USD per million tokens: 10^15 / 10^6."""
+_NANO_PER_FEE: Final = 1_000_000
+"""USD for a thousand: 10^9 / 10^3."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,11 +57,19 @@ class Rates(Row):
     audio_input: Usd | None = None
     exact: tuple[int, int, int] = field(init=False, repr=False, compare=False)
     """For one token read, read from a cache, and written: in 10^-15 USD, as whole numbers."""
+    dearest: tuple[int, int, int, int] = field(init=False, repr=False, compare=False)
+    """The same for one token read at the highest rate that may hold: plainly, where the prompt may
+    be written to a cache, where there is audio in it, where both is so."""
 
     def __post_init__(self) -> None:
         cached = self.input if self.cached_input is None else self.cached_input
         exact = round(self.input * _FEMTO), round(cached * _FEMTO), round(self.output * _FEMTO)
-        derive(self, exact=exact)
+        writing, hearing = (self.cache_write, self.cache_write_1h), (self.audio_input,)
+        dearest = tuple(
+            max(round(rate * _FEMTO) for rate in (self.input, *more) if rate is not None)
+            for more in ((), writing, hearing, (*writing, *hearing))
+        )
+        derive(self, exact=exact, dearest=dearest)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,6 +129,10 @@ class Model(Row):
     (`inference_geo: {us: 1.1}`)."""
     billed_beside: Annotated[frozenset[str], DERIVED] = frozenset()
     """The fields of `usage` that fees and surcharges depend on."""
+    most_surcharge: tuple[int, int] = field(init=False, repr=False, compare=False)
+    """The factor on the price of all tokens where all surcharges hold, as a fraction."""
+    every_fee: int = field(init=False, repr=False, compare=False)
+    """Nano-USD, where each fee falls due once."""
     token_factor: Annotated[float, Field(ge=0.2, le=5)] = 1.0
     """Its tokens for a text, relative to those of o200k."""
     retirement: date | None = None
@@ -135,6 +150,11 @@ class Model(Row):
             billed_beside=frozenset(
                 [*(path.partition(".")[0] for path in self.fees), *self.surcharges]
             ),
+            most_surcharge=prod(
+                (max(Decimal(1), *factors.values()) for factors in self.surcharges.values()),
+                start=Decimal(1),
+            ).as_integer_ratio(),
+            every_fee=sum(int(fee * _NANO_PER_FEE) for fee in self.fees.values()),
         )
 
     def price_at(self, day: date) -> Price | None:

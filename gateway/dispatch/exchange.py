@@ -349,7 +349,7 @@ class Exchange:
             None if attempt is None else attempt.answer_id,
         )
         if self.reservation is not None:
-            self.settle(self.reservation)
+            self._settle(self.reservation, ended.cost_nano_usd)
         if record is not None:
             record.close(ended, self.resumed)
         bus.publish(ended)
@@ -363,11 +363,14 @@ class Exchange:
         """Count what was used, once: before the caller has all of a stream, so that a process which
         is killed then has it written down.
         """
+        self._settle(reservation, self.cost_nano_usd)
+
+    def _settle(self, reservation: Reservation, cost: int | None) -> None:
         if not self.settled:
             self.settled = True
-            reservation.settle(self._ending())
+            reservation.settle(self._ending(cost))
 
-    def _ending(self) -> Ending:
+    def _ending(self, cost: int | None) -> Ending:
         attempt, attempts, plan = self.attempt, self.attempts, self.plan
         return Ending(
             attempts,
@@ -377,6 +380,7 @@ class Exchange:
             len(self.usage_before),
             self.received,
             self.estimated,
+            cost,
             "" if self.record is None else self.record.id,
             "" if plan is None else plan.revision,
         )

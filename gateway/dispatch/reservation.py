@@ -27,6 +27,8 @@ class Ending(NamedTuple):
     """Bytes of an answer whose tokens nobody counted."""
     estimated: bool
     """`usage` is an estimate of the gateway's own."""
+    cost: int | None
+    """Nano-USD of what was counted, by the price list; None: not known, or nothing was served."""
     decision: str
     revision: str
 

@@ -56,6 +56,10 @@ class Database(Protocol):
 
     def executemany(self, sql: str, parameters: Sequence[Any], /) -> object: ...
 
+    def insert(self, table: str, columns: Sequence[str], rows: Sequence[Any], /) -> object:
+        """Add rows, of which none is there."""
+        ...
+
     def begin(self) -> None:
         """A transaction that writes; others wait until it is over."""
         ...

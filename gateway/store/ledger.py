@@ -5,18 +5,22 @@ day; corrected by further rows, never changed.
 import json
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from operator import add, itemgetter
 from typing import Any, Final, NamedTuple
 
 from gateway.store.counters import LONGEST_WINDOW, SHORT, reduce_leases, totals
 from gateway.store.database import Database, portions, snapshot, transaction
-from gateway.store.limits_rows import FOREVER, Charge, CounterId, LedgerRow
-
-_COLUMNS: Final = (
-    'id, at, key_id, team, persona, "user", provider, model, state, attempts, input, cached,'
-    " written, output, reasoning, cost, revision, decision, request, amends, why, charges"
+from gateway.store.limits_rows import (
+    DAY,
+    FOREVER,
+    Booking,
+    Charge,
+    CounterId,
+    LedgerRow,
 )
-_MARKS: Final = ",".join("?" * (len(LedgerRow._fields) + 1))
-_DAY: Final = 86_400_000
+
+_READ: Final = ", ".join(f'"{name}"' for name in LedgerRow._fields)
+_COLUMNS: Final = (*LedgerRow._fields, "day")
 GROUPS: Final = ("day", "key", "team", "persona", "model")
 """What spend can be told by."""
 _GROUP_COLUMNS: Final = {"key": "key_id"}
@@ -49,19 +53,40 @@ class Difference(NamedTuple):
 class Booked(NamedTuple):
     """What rows did to a counter."""
 
+    amount: int
+    """What all of them counted."""
     taken: int
     """From the process's slice of it."""
     spent: int
     """What it has spent now."""
 
 
+def booking_of(row: LedgerRow) -> Booking:
+    charges = row.charges
+    text = json.dumps([[*counter, amount] for counter, amount in charges])
+    return Booking(
+        (*row[:-1], text, row.at // DAY),
+        tuple(charge.counter for charge in charges),
+        tuple(charge.amount for charge in charges),
+    )
+
+
 def book(database: Database, instance: str, rows: Sequence[LedgerRow]) -> dict[CounterId, Booked]:
     """Add rows that are not there yet, with what they count. One transaction, to be tried again as
     a whole: a row is counted once.
     """
+    return book_all(database, instance, [booking_of(row) for row in rows])
+
+
+def book_all(
+    database: Database, instance: str, bookings: Sequence[Booking], *, perhaps_known: bool = True
+) -> dict[CounterId, Booked]:
+    """The same of rows as the table has them. Not `perhaps_known`: nobody has tried before."""
     with transaction(database):
-        new = _added(database, rows)
-        charged = _charged(new)
+        new = _unknown(database, bookings) if perhaps_known else bookings
+        _add(database, new)
+        every = _charged(bookings)
+        charged = every if len(new) == len(bookings) else _charged(new)
         taken = reduce_leases(database, instance, charged)
         _spend(database, charged)
         if beyond := {
@@ -70,59 +95,89 @@ def book(database: Database, instance: str, rows: Sequence[LedgerRow]) -> dict[C
             if counter.name.startswith(_MONEY) and amount > taken.get(counter, 0)
         }:
             _confirm(database, instance, beyond)
-        after = totals(database, list(charged))
-        return {counter: Booked(taken.get(counter, 0), after[counter][0]) for counter in charged}
+        after = totals(database, list(every))
+    # What was booked before, by a try whose end nobody heard of, was taken from the slice then.
+    return {
+        counter: Booked(
+            amount,
+            taken.get(counter, 0) + amount - charged.get(counter, 0),
+            after[counter][0],
+        )
+        for counter, amount in every.items()
+    }
 
 
-def _charged(rows: Sequence[LedgerRow]) -> Counter[CounterId]:
-    total: Counter[CounterId] = Counter()
-    for row in rows:
-        for counter, amount in row.charges:
-            total[counter] += amount
+def _charged(bookings: Sequence[Booking]) -> dict[CounterId, int]:
+    """What they count in all. Most rows of a batch count in the very counters of others."""
+    sums: dict[int, tuple[Sequence[CounterId], list[int]]] = {}
+    for _, counters, amounts in bookings:
+        known = sums.get(id(counters))
+        if known is None:
+            sums[id(counters)] = counters, list(amounts)
+        else:
+            known[1][:] = map(add, known[1], amounts)
+    total: dict[CounterId, int] = {}
+    for counters, summed in sums.values():
+        for counter, amount in zip(counters, summed, strict=True):
+            if amount:
+                total[counter] = total.get(counter, 0) + amount
     return total
 
 
-def _added(database: Database, rows: Sequence[LedgerRow]) -> list[LedgerRow]:
+def _unknown(database: Database, bookings: Sequence[Booking]) -> list[Booking]:
     """Those that are new. Inside a transaction, so that nobody adds one meanwhile."""
-    by_id: dict[str, LedgerRow] = {}
-    for row in rows:
-        by_id.setdefault(row.id, row)
+    by_id: dict[str, Booking] = {}
+    for booking in bookings:
+        by_id.setdefault(booking.values[0], booking)
     for some in portions(list(by_id)):
         marks = ",".join("?" * len(some))
         for (known,) in database.execute(f"SELECT id FROM ledger WHERE id IN ({marks})", some):
             by_id.pop(known, None)
-    new = list(by_id.values())
-    if new:
-        database.executemany(
-            f"INSERT INTO ledger({_COLUMNS}, day) VALUES({_MARKS})", [_written(row) for row in new]
-        )
+    return list(by_id.values())
+
+
+def _add(database: Database, bookings: Sequence[Booking]) -> None:
+    if bookings:
+        rows = [booking.values for booking in bookings]
+        database.insert("ledger", _COLUMNS, rows)
         for table, columns in SUMMED.items():
-            database.executemany(_ADD_SUMS[table], _sums(new, columns))
-    return new
+            database.executemany(_ADD_SUMS[table], _sums(rows, columns))
 
 
-def _written(row: LedgerRow) -> tuple[Any, ...]:
-    charges = json.dumps([[*counter, amount] for counter, amount in row.charges])
-    return (*row[:-1], charges, row.at // _DAY)
+def _append(database: Database, row: LedgerRow) -> None:
+    """Add one with what it counts, if it is new. Inside a transaction."""
+    new = _unknown(database, [booking_of(row)])
+    _add(database, new)
+    _spend(database, _charged(new))
 
 
-def _sums(rows: Sequence[LedgerRow], columns: Sequence[str]) -> list[tuple[Any, ...]]:
+_TOLD_BY: Final = ("day", "key_id", "team", "persona", "model")
+_OF: Final = itemgetter(
+    -1, *map(LedgerRow._fields.index, ("key_id", "team", "persona", "provider", "model"))
+)
+_SUMMED: Final = itemgetter(
+    *map(LedgerRow._fields.index, ("state", "input", "cached", "output", "cost", "amends"))
+)
+
+
+def _sums(rows: Sequence[tuple[Any, ...]], columns: Sequence[str]) -> list[tuple[Any, ...]]:
     """What rows add to days, told apart by `columns`, in their order."""
+    places = [_TOLD_BY.index(name) for name in columns]
     sums: dict[tuple[Any, ...], list[int]] = {}
     for row in rows:
-        told = {
-            "day": row.at // _DAY, "key_id": row.key_id, "team": row.team, "persona": row.persona,
-            "model": f"{row.provider}/{row.model}",
-        }  # fmt: skip
-        key = tuple([told[name] for name in columns])
-        first = row.amends is None and row.persona != ""  # else it is of no request
-        more = (
-            int(first), row.input, row.cached, row.output, row.cost or 0,
-            int(row.amends is None and row.state in ("estimated", "presumed")),
-            int(first and row.state == "unpriced"),
-        )  # fmt: skip
-        before = sums.get(key, [0] * len(more))
-        sums[key] = [a + b for a, b in zip(before, more, strict=True)]
+        day, key_id, team, persona, provider, model = _OF(row)
+        told = day, key_id, team, persona, f"{provider}/{model}"
+        state, read, cached, written, cost, amends = _SUMMED(row)
+        known = sums.setdefault(tuple([told[place] for place in places]), [0] * len(_SUMS))
+        if amends is None:
+            known[5] += state in ("estimated", "presumed")
+            if persona:  # it is of a request
+                known[0] += 1
+                known[6] += state == "unpriced"
+        known[1] += read
+        known[2] += cached
+        known[3] += written
+        known[4] += cost or 0
     return [(*key, *sums[key]) for key in sorted(sums)]
 
 
@@ -137,8 +192,8 @@ def _spend(database: Database, charged: Mapping[CounterId, int]) -> None:
 
 
 def find(database: Database, row_id: str) -> LedgerRow | None:
-    found = database.execute(f"SELECT {_COLUMNS} FROM ledger WHERE id = ?", (row_id,)).fetchone()
-    return None if found is None else _row(found)
+    found = database.execute(f"SELECT {_READ} FROM ledger WHERE id = ?", (row_id,)).fetchone()
+    return None if found is None else row_of(found)
 
 
 def rows(
@@ -154,11 +209,11 @@ def rows(
     which, values = "id > ? AND at >= ? AND at < ?", [max(after, f"{since:012x}"), since, until]
     if key is not None:
         which, values = f"key_id = ? AND {which}", [key, *values]
-    query = f"SELECT {_COLUMNS} FROM ledger WHERE {which} ORDER BY id LIMIT ?"
-    return [_row(found) for found in database.execute(query, (*values, most))]
+    query = f"SELECT {_READ} FROM ledger WHERE {which} ORDER BY id LIMIT ?"
+    return [row_of(found) for found in database.execute(query, (*values, most))]
 
 
-def _row(found: Sequence[Any]) -> LedgerRow:
+def row_of(found: Sequence[Any]) -> LedgerRow:
     return LedgerRow._make((*found[:-1], tuple(charges_of(found[-1]))))
 
 
@@ -195,7 +250,7 @@ def spend(
 def amend(database: Database, row: LedgerRow) -> None:
     """Add a row that corrects another one: its numbers are what is to be added."""
     with transaction(database):
-        _spend(database, _charged(_added(database, [row])))
+        _append(database, row)
 
 
 def amendments(database: Database, row_id: str) -> Iterator[LedgerRow]:
@@ -210,7 +265,7 @@ def presume(database: Database, instance: str, row: LedgerRow) -> None:
     """A process is given up: `row` is what it may have spent of what it had leased. Inside a
     transaction.
     """
-    _spend(database, _charged(_added(database, [row])))
+    _append(database, row)
     database.execute(
         "INSERT INTO presumed VALUES(?1, ?2) ON CONFLICT(instance) DO UPDATE SET row_id = ?2",
         (instance, row.id),
@@ -261,7 +316,7 @@ def _take_off(
     added = row._replace(
         id=f"{row.id}-{number}", cost=cost, amends=row.id, why=why, charges=charges
     )
-    _spend(database, _charged(_added(database, [added])))
+    _append(database, added)
 
 
 def differences(database: Database) -> list[Difference]:
@@ -290,14 +345,14 @@ def differences(database: Database) -> list[Difference]:
             for table in SUMMED
             for day, cost in database.execute(
                 f"SELECT day, CAST(SUM(cost) AS BIGINT) FROM {table} WHERE day >= ? GROUP BY day",
-                (-(-pruned * 1000 // _DAY),),
+                (-(-pruned * 1000 // DAY),),
             )
         }
     return [
         *_unequal({_named(c): n for c, n in counted.items()},
                   {_named(c): n for c, n in added_up.items() if _looked_at(c, pruned)}),
         *_unequal(days, {f"{table} {day}": cost for table in SUMMED for day, cost in costs.items()
-                         if day * _DAY >= pruned * 1000}),
+                         if day * DAY >= pruned * 1000}),
     ]  # fmt: skip
 
 

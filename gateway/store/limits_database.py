@@ -3,9 +3,10 @@ thread. What stands in the tables is the business of the modules beside it.
 """
 
 import sqlite3
+from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from gateway.store.database import Look, transaction
 from gateway.store.limits_schema import STEPS
@@ -19,6 +20,10 @@ class SqliteDatabase(sqlite3.Connection):
     """The file, as `gateway.store.database` asks for it."""
 
     remote = False
+
+    def insert(self, table: str, columns: Sequence[str], rows: Sequence[Any], /) -> None:
+        names, marks = ", ".join(f'"{name}"' for name in columns), ", ".join("?" * len(columns))
+        self.executemany(f"INSERT INTO {table}({names}) VALUES({marks})", rows)
 
     def begin(self) -> None:
         self.execute("BEGIN IMMEDIATE")

@@ -1,7 +1,10 @@
 """The rows of keys, counters and the ledger, as values."""
 
-from typing import Final, NamedTuple
+from collections.abc import Sequence
+from typing import Any, Final, NamedTuple
 
+DAY: Final = 86_400_000
+"""Milliseconds."""
 FOREVER: Final = 0
 """The window of what has none."""
 
@@ -75,6 +78,15 @@ class LedgerRow(NamedTuple):
     amends: str | None
     why: str | None
     charges: tuple[Charge, ...]
+
+
+class Booking(NamedTuple):
+    """A row on its way into the ledger, and what it counts where."""
+
+    values: tuple[Any, ...]
+    """As the table has them: those of a LedgerRow, its charges as JSON, and its day."""
+    counters: Sequence[CounterId]
+    amounts: Sequence[int]
 
 
 class KeyRow(NamedTuple):

@@ -135,6 +135,14 @@ class PostgresDatabase:
         if parameters:
             self._run(work, self._statement)
 
+    def insert(self, table: str, columns: Sequence[str], rows: Sequence[Any], /) -> None:
+        async def work(connection: Any) -> None:
+            await connection.copy_records_to_table(
+                table, columns=columns, records=rows, timeout=self._statement
+            )
+
+        self._run(work, self._statement)
+
     def _begin(self, sql: str) -> None:
         async def work(connection: Any) -> None:
             await connection.execute(sql, timeout=self._statement)

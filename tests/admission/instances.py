@@ -12,6 +12,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
+from gateway.accounting.cost import cost_of_usage
+from gateway.admission.accounts import Account
 from gateway.admission.amounts import Amounts, of_call
 from gateway.admission.bounds import Bound
 from gateway.admission.counters import Applied, CounterPool
@@ -19,14 +21,15 @@ from gateway.admission.journal import Journal
 from gateway.admission.leases import Leases, StoreThread
 from gateway.admission.ledger_queue import LedgerQueue, recover
 from gateway.admission.reservation import Reservation
-from gateway.config import Config, Model
+from gateway.admission.scopes import CallerRules
+from gateway.config import Config, Model, TargetRef
 from gateway.config.limits import Limit, WhenDown, read_limits
 from gateway.dispatch.reservation import Ending
 from gateway.errors import LimitExceeded
+from gateway.routing.candidates import Candidate
 from gateway.store import counters
 from gateway.store.database import Database
 from gateway.store.engine import open_store
-from gateway.store.limits_rows import LedgerRow
 from gateway.telemetry.events import AttemptEnded
 from gateway.telemetry.ids import unique
 from tests.serving import POLICY, config_of
@@ -35,6 +38,7 @@ DAY: Final = date(2026, 11, 30)
 NOON: Final = 1_796_040_000.0
 """2026-11-30 12:00 UTC, a Monday."""
 TARGET: Final = "openai/gpt-4.1"
+CALLER: Final = CallerRules("-", "", None, ())
 
 
 @cache
@@ -45,6 +49,11 @@ def shipped() -> Config:
 def model_of(target: str = TARGET) -> Model:
     provider, _, model = target.partition("/")
     return shipped().providers[provider].models[model]
+
+
+def candidate_of(target: str) -> Candidate:
+    model, provider = model_of(target), shipped().providers[target.partition("/")[0]]
+    return Candidate(TargetRef(provider.name, model.id), provider, model)
 
 
 def limit_of(**said: Any) -> Limit:
@@ -150,14 +159,10 @@ class Instance:
             await self.leases.take(held, bound.needs)
         except LimitExceeded:
             return None
-        at = int(self.clock() * 1000)
-        row = LedgerRow(
-            f"{at:012x}{unique(12)}", at, "-", "", "p", "", *target.split("/", 1), "presumed", 0, 0,
-            0, 0, 0, 0, None, "r", "", "req", None, None, (),
-        )  # fmt: skip
-        file = self.journal.current
+        at, file = int(self.clock() * 1000), self.journal.current
         reservation = Reservation(
-            self.leases, self.queue, file, held, (), {target: bound}, row, bound.needs,
+            self.leases, self.queue, file, Account(CALLER, "p", held), {target: bound},
+            candidate_of(target), f"{at:012x}{unique(12)}", "", "req", "r", bound.needs,
             self.clock(), DAY, None,
         )  # fmt: skip
         reservation.note()
@@ -199,7 +204,10 @@ def ending(
     """An exchange whose attempts ended so."""
     provider, _, model = target.partition("/")
     attempts = [AttemptEnded(provider, model, outcome, 0.1) for outcome in outcomes]
-    return Ending(attempts, shown, served, usage, counted_before, received, estimated, "dec_1", "r")
+    cost = None if estimated else cost_of_usage(model_of(target), usage, DAY)
+    return Ending(
+        attempts, shown, served, usage, counted_before, received, estimated, cost, "dec_1", "r"
+    )
 
 
 def needs(**amounts: int) -> Amounts:

@@ -12,9 +12,10 @@ import pytest
 
 from gateway.admission.amounts import of_call
 from gateway.admission.bounds import Bound
+from gateway.admission.leases import StoreDown
 from gateway.store import ledger
 from gateway.store.counters import used
-from gateway.store.limits_rows import CounterId, LedgerRow
+from gateway.store.limits_rows import Booking, CounterId, LedgerRow
 from tests.admission.instances import NOON, TARGET, Instance, ending, limit_of, model_of
 
 USD = limit_of(on="usd", per="day", amount=10)
@@ -157,7 +158,13 @@ async def test_a_row_is_booked_once_however_often_it_is_tried(place: Path) -> No
     assert reservation is not None
     process.settle(reservation, 100)
     (waiting,) = process.queue._waiting
+    booking = Booking(waiting.values, waiting.account.ids, waiting.amounts)
     for _ in range(3):
-        ledger.book(process.database, process.name, [waiting.row])
-    assert used(process.database, CounterId("all", "usd/day", MIDNIGHT))[0] == 200_000
+        ledger.book_all(process.database, process.name, [booking])
+    with pytest.raises(StoreDown):  # it took the row for a new one, and looks for it next time
+        await process.queue.book()
+    await process.queue.book()
+    spent, leased = used(process.database, CounterId("all", "usd/day", MIDNIGHT))
+    (counter,) = process.pool
+    assert (spent, counter.spent, counter.lease) == (200_000, 200_000, leased)
     await process.close()

@@ -67,7 +67,9 @@ class World:
                 row = self.row(days_ago, amount)
                 self._book("live", row)
             case "book again" if self.rows:
-                ledger.book(self.database, "live", [self.rows[-1]])
+                # A row that was taken out is much older than any that a process tries again.
+                if ledger.find(self.database, self.rows[-1].id) is not None:
+                    ledger.book(self.database, "live", [self.rows[-1]])
             case "amend" if self.rows:
                 self._amend(self.rows[amount % len(self.rows)], amount)
             case "give up":

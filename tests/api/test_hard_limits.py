@@ -17,6 +17,7 @@ from google.genai import errors as google_errors
 from gateway.config.limits import WhenDown
 from tests.api.limited import HI, limited, read_rows
 from tests.fakes import OPENAI_STREAM, End, Pause, json_answer, openai_completion, sse
+from translators.chat.request import ChatRequest
 
 HUNDRED = "limits: [{on: requests, per: day, amount: 100}]"
 
@@ -128,6 +129,57 @@ async def test_an_answer_without_a_limit_is_fitted_to_what_is_left(tmp_path: Pat
         most = sent.get("max_completion_tokens") or sent["max_tokens"]
         assert 6_000 < most < 6_250
         assert (await gateway.chat(max_tokens=20_000)).status == 400  # a caller's own limit stays
+
+
+TEXT = [{"role": "user", "content": "information technology department " * 100}]
+"""306 tokens, estimated as 702."""
+
+
+@pytest.mark.parametrize(
+    ("left", "counted", "status"),
+    [(1300, False, 200), (1000, True, 200), (340, True, 200), (330, True, 400), (270, False, 400)],
+)
+async def test_where_the_estimate_of_a_prompt_decides_it_is_counted(
+    tmp_path: Path, left: int, counted: bool, status: int
+) -> None:
+    """338 tokens are held then, else 839: as counted or 15 % more than estimated, and 32."""
+    limits = f"limits: [{{on: input_tokens, per: day, amount: {left}}}]"
+    async with limited(tmp_path, limits) as gateway:
+        counter = gateway.running.gateway.counter
+        seen, count = [], counter.count_request
+
+        async def told(request: ChatRequest) -> int | None:
+            seen.append(await count(request))
+            return seen[-1]
+
+        counter.count_request = told  # type: ignore[method-assign]
+        planned = await gateway.ask("/api/v1/route", {"model": "p", "messages": TEXT})
+        assert (planned.body["targets"][0]["verdict"] == "rejected") == (status == 400)
+        assert planned.body["tokens_exact"] == counted
+        got = await gateway.chat(messages=TEXT)
+        assert got.status == status, got.body
+        assert seen == [306, 306] * counted
+
+
+@pytest.mark.parametrize(("left", "held"), [(1300, 839), (1000, 338)])
+async def test_what_was_counted_is_what_is_held(tmp_path: Path, left: int, held: int) -> None:
+    limits = f"limits: [{{on: input_tokens, per: day, amount: {left}}}]"
+    answering = asyncio.Event()
+    steps = [answering, *json_answer(openai_completion())]
+    async with limited(tmp_path, limits, steps) as gateway:
+        asked = asyncio.ensure_future(gateway.chat(messages=TEXT))
+        await gateway.fake.arrived.wait()
+        assert [counter.held for counter in gateway.admission.pool] == [held]
+        answering.set()
+        assert (await asked).status == 200
+
+
+async def test_money_for_a_prompt_is_counted_near_a_limit_too(tmp_path: Path) -> None:
+    """2,000 nano-USD a token: 338 are 0.000676 USD, 839 are 0.001678."""
+    limits = "limits: [{on: usd, per: day, amount: 0.0009}]"
+    async with limited(tmp_path, limits) as gateway:
+        got = await gateway.chat(messages=TEXT, max_tokens=10)
+        assert got.status == 200, got.body
 
 
 async def test_a_request_that_never_fits_is_told_so(tmp_path: Path) -> None:

@@ -24,14 +24,16 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import FrameType
 from typing import Any, BinaryIO, Final
+from unittest.mock import patch
 
 from gateway.app import running_gateway
 from gateway.revisions.load import ConfigFiles
 from gateway.server.listener import listening
 from gateway.telemetry.request_log import RequestLog
+from tests.bench.admissions import LIMITS, new_key
 from tests.bench.systems import Provider, gateway
 from tests.bench.upstream import TOKEN, Upstream
-from tests.bench.works import BURSTS, INBOUND, PACED, SMALL, Work
+from tests.bench.works import BURSTS, INBOUND, PACED, SMALL, Way, Work
 from tests.loops import LOOPS, TAKEN
 
 ROOT: Final = Path(__file__).parents[2]
@@ -46,6 +48,8 @@ QUIET: Final = 0.1
 COUNTED: Final = 8
 """Requests that are counted, of which the one with the fewest calls is shown: a timer that comes
 due meanwhile, as the loop's own watch does four times a second, is no part of a request."""
+BESIDE: Final = ("gateway.admission.upkeep", "gateway.cluster.service")
+"""What goes on beside requests where there are limits: not while they are counted."""
 _SENT: Final = "ask"
 """The function of gateway.upstream.connection in which a request's bytes go out."""
 
@@ -97,9 +101,10 @@ def _shown(file: str) -> str:
     return file.removeprefix(f"{ROOT}/").rpartition("site-packages/")[2]
 
 
-def count(work: Work = SMALL, persona: str | None = None) -> Calls:
+def count(work: Work = SMALL, persona: str | None = None, limits: str = "") -> Calls:
     """The calls of one warm request: one of 1 KB to an OpenAI target, which answers with JSON,
-    where nothing else is said. `persona`: who is asked instead of the shipped one.
+    where nothing else is said. `persona`: who is asked instead of the shipped one. `limits`:
+    sections of the policy; the caller has a key of the store then.
     """
     with (
         _provider() as port,
@@ -107,21 +112,31 @@ def count(work: Work = SMALL, persona: str | None = None) -> Calls:
         open(os.devnull, "wb") as nowhere,
     ):
         system = gateway(Provider(port, port), Path(directory) / "gateway")
-        files = ConfigFiles(Path(system.environ["LLM_ROUTER_CONFIG_DIR"]), system.environ)
+        configured = Path(system.environ["LLM_ROUTER_CONFIG_DIR"])
+        with (configured / "persona_policy.yaml").open("a", encoding="utf-8") as policy:
+            policy.write(limits)
+        environ = {**system.environ, "LLM_ROUTER_STATE_DIR": f"{directory}/state"}
+        files = ConfigFiles(configured, environ)
+        way = system.ways[work.route]
+        way = way if persona is None else replace(way, model=persona)
         with asyncio.Runner(loop_factory=LOOPS[TAKEN]) as runner:
-            way = system.ways[work.route]
-            request = work.http(way if persona is None else replace(way, model=persona))
-            return runner.run(_count(files, work, request, nowhere.fileno()))
+            return runner.run(_count(files, work, way, nowhere.fileno()))
 
 
-async def _count(files: ConfigFiles, work: Work, request: bytes, descriptor: int) -> Calls:
+async def _count(files: ConfigFiles, work: Work, way: Way, descriptor: int) -> Calls:
     counted, loop = [Calls() for _ in range(COUNTED)], asyncio.get_running_loop()
     async with AsyncExitStack() as stack:
+        for upkeep in BESIDE:
+            stack.enter_context(patch(f"{upkeep}._TICK", PATIENCE))
         log = RequestLog(descriptor)
         stack.callback(log.close)
         served = await stack.enter_async_context(
             running_gateway(files.load(), files, listeners=[log.on_event])
         )
+        if served.admission is not None:
+            key = await new_key(served.admission)
+            way = replace(way, headers={"authorization": f"Bearer {key}"})
+        request = work.http(way)
         server = await stack.enter_async_context(listening(served, "127.0.0.1", 0))
         await loop.run_in_executor(None, _ask, server.port, work, request, counted, loop)
     return min(counted, key=lambda calls: calls.total)
@@ -219,8 +234,10 @@ def main() -> None:
     works = {work.name: work for work in (*BURSTS, *INBOUND, *PACED)}
     parser.add_argument("--work", choices=works, default=SMALL.name, help="what is asked")
     parser.add_argument("--persona", help="who is asked instead of the shipped one, such as `bare`")
+    parser.add_argument("--limits", action="store_true", help="by a key with six limits")
     options = parser.parse_args()
-    calls = count(works[options.work], options.persona)
+    limits = LIMITS if options.limits else ""
+    calls = count(works[options.work], options.persona, limits)
     if options.files:
         for file, number in calls.by_file.most_common():
             print(f"{number / calls.units:5.3g}  {file}")

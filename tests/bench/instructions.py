@@ -143,14 +143,15 @@ def count() -> dict[str, int]:
         done: dict[str, int] = json.loads(told)
         # The dump at the first marker holds what came before it, the one at the next holds the
         # first section, and so on.
-        totals = [_total(out.with_name(f"callgrind.{n}")) for n in range(2, len(done) + 2)]
+        totals = [total(out.with_name(f"callgrind.{n}")) for n in range(2, len(done) + 2)]
     return {
         name: round(total / times)
         for (name, times), total in zip(done.items(), totals, strict=True)
     }
 
 
-def _total(dump: Path) -> int:
+def total(dump: Path) -> int:
+    """Instructions in one of callgrind's files."""
     with dump.open() as lines:
         return next(int(line.split()[1]) for line in lines if line.startswith("summary:"))
 

@@ -2,6 +2,7 @@
 thread.
 """
 
+from tests.bench.admissions import LIMITS
 from tests.bench.calls import CHUNKS_COUNTED, WARM_UP, count
 from tests.bench.works import INBOUND, PACED, SMALL
 
@@ -32,3 +33,10 @@ def test_a_paced_chunk_is_written_without_waking_a_task() -> None:
     assert 10 < calls.total / calls.units < 30
     assert calls.by_file["gateway/api/middleware.py"] < calls.units / 10
     assert calls.by_file["gateway/upstream/connection.py"] >= calls.units
+
+
+def test_six_limits_are_some_dozens_of_calls_and_none_without_them() -> None:
+    plain, limited = (count(SMALL, "bare", limits) for limits in ("", LIMITS))
+    assert not any(file.startswith("gateway/admission/") for file in plain.by_file)
+    assert limited.by_file["gateway/admission/reservation.py"] > 0
+    assert 20 < limited.total - plain.total < 90

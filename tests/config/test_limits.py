@@ -45,7 +45,7 @@ def test_everything_that_can_be_said_is_read() -> None:
 
 def test_a_limit_is_written_as_it_was_read() -> None:
     said = [
-        {"on": "usd", "per": "day", "amount": 0.1, "fit": True},
+        {"on": "usd", "per": "day", "amount": 0.1, "timezone": "Europe/Berlin", "fit": True},
         {"on": "requests", "per": "hour", "amount": 5.0, "each": "user", "when_reached": "warn"},
     ]
     assert limit_documents(read_limits(said)) == said
@@ -58,6 +58,12 @@ def test_a_limit_is_written_as_it_was_read() -> None:
         ("store: {ledger: {keep: 30d}}", "store.ledger.keep: must be 31d or longer"),
         ("store: {ledger: {keep: long}}", "store.ledger.keep: must be a time like"),
         ("limits: [{on: concurrency, per: day, amount: 1}]", "limits[0]: 'per' has no effect"),
+        (
+            "limits: [{on: requests, per: day, amount: 1, timezone: Mars/Olympus}]",
+            "limits[0]: 'timezone' must be the name of a time zone that this machine knows",
+        ),
+        ("limits: [{on: usd, per: day, amount: 1, timezone: /etc}]", "'timezone' must be the name"),
+        ("limits: [{on: usd, per: hour, amount: 1, timezone: UTC}]", "'timezone' has no effect"),
         ("limits: [{on: requests, per: day, amount: 1.5}]", "must be a whole number of requests"),
         ("limits: [{on: usd, per: day, amount: 0}]", "limits[0].amount: must be greater than 0"),
         ("limits: [{on: money, per: day, amount: 1}]", "limits[0].on: unknown value 'money'"),
