@@ -22,14 +22,16 @@ _OF_JOURNAL: Final = _pytest("admission/test_journal.py")
 _OF_CALLS: Final = _pytest("api/test_limits_and_failover.py")
 OF_LIMITS: Final = (
     # Who may call, and who may administer.
-    Mutant("a key that has expired opens", _KEYS, "until <= now:", "until < 0:", _OF_KEYS),
+    Mutant(
+        "a key that has expired opens", _KEYS, "until <= self._clock():", "until < 0:", _OF_KEYS,
+    ),
     Mutant(
         "a key that was revoked opens", _KEYS,
-        'if row.state != "active":', 'if row.state == "":', _OF_KEYS,
+        'if state != "active":', 'if state == "":', _OF_KEYS,
     ),
     Mutant(
         "a key is looked up whatever its checksum", _KEYS,
-        "        if key_id_in(key) is None:\n", '        if key_id_in(key) == "":\n', _OF_KEYS,
+        "if found is None and key_id_in(key) is None:", 'if key_id_in(key) == "":', _OF_KEYS,
     ),
     Mutant(
         "keys are known for ever without the store", _KEYS,
@@ -83,13 +85,13 @@ OF_LIMITS: Final = (
     ),
     Mutant(
         "an unknown price is nothing", "gateway/admission/reservation.py",
-        "usd = self.held.usd if tally.cost is None else tally.cost", "usd = tally.cost or 0",
+        "held.usd if cost is None else cost", "cost or 0",
         _OF_LEDGER,
     ),
     # The journal and the ledger.
     Mutant(
         "a changed line of the journal counts", "gateway/admission/journal.py",
-        'if crc == b"%08x" % zlib.crc32(text):', "if crc:", _OF_JOURNAL,
+        'if crc == b"%08x" % crc32(text):', "if crc:", _OF_JOURNAL,
     ),
     Mutant(
         "what a killed process held is lost", "gateway/admission/journal.py",
@@ -97,12 +99,13 @@ OF_LIMITS: Final = (
     ),
     Mutant(
         "a line follows a torn one on its line", "gateway/admission/journal.py",
-        'b"\\n" if self._torn else b""', 'b""', _OF_JOURNAL,
+        "        if self._torn:\n            lines", "        if False:\n            lines",
+        _OF_JOURNAL,
     ),
     Mutant(
         "a row is counted as often as it is booked", _LEDGER,
-        "        new = _added(database, rows)\n        charged = _charged(new)\n",
-        "        new = _added(database, rows)\n        charged = _charged(rows)\n", _OF_LEDGER,
+        "charged = every if len(new) == len(bookings) else _charged(new)", "charged = every",
+        _OF_LEDGER,
     ),
     Mutant(
         "money of a process that is gone is free again", "gateway/store/presumed.py",

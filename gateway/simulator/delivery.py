@@ -44,7 +44,10 @@ async def deliver(request: web.Request, exchange: Exchange, script: Script) -> w
         pieces = [Piece(body[:half], content=True), Piece(body[half:])]
     response = web.StreamResponse(headers={"content-type": kind, "cache-control": "no-cache"})
     await response.prepare(request)
-    await _write(response, _damaged(pieces, script.fault, exchange.broken_stream), script.slow)
+    try:
+        await _write(response, _damaged(pieces, script.fault, exchange.broken_stream), script.slow)
+    except ConnectionResetError:  # who asked has left
+        return response
     match script.fault:
         case Fault("stall"):
             await asyncio.Event().wait()

@@ -10,6 +10,7 @@ from typing import Any, Final
 
 import aiohttp
 
+from gateway.admission.journal import _rows
 from tests.api.limited import Limited, limited
 from tests.fakes import (
     SSE_HEAD,
@@ -75,14 +76,13 @@ def standing(journal: Path) -> Iterator[int]:
     held: dict[str, int] = {}
     spent = 0
     for line in journal.read_bytes().splitlines():
-        document = loads(line.rpartition(b" ")[0])
-        name, counted = document["row"][0], document["row"][-1]
-        (amount,) = [each[3] for each in counted if each[1] == "usd/day"] or [0]
-        if document["op"] == "hold":
-            held[name] = amount
-        else:
-            held.pop(name)
-            spent += amount
+        for settled, row in _rows(loads(line.rpartition(b" ")[0])):
+            amount = sum(each.amount for each in row.charges if each.counter.name == "usd/day")
+            if settled:
+                held.pop(row.id)
+                spent += amount
+            else:
+                held[row.id] = amount
         yield spent + sum(held.values())
 
 
