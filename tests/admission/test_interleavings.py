@@ -87,8 +87,10 @@ class World:
         await self.processes[number].recover()
         await self.processes[number].beat()
 
-    def check(self) -> None:
-        spent, leased = used(self.processes[0].database, COUNTER)
+    async def check(self) -> None:
+        """On the store's own thread: what it still does for somebody who was cancelled would show
+        the tables as they were."""
+        spent, leased = await self.processes[0].thread.call(used, COUNTER)
         assert self.spent + self.held <= spent + leased <= CAP
 
 
@@ -101,7 +103,7 @@ async def run(steps: list[tuple[str, int, int]], url: str | None) -> None:
             await process.beat()
         for name, number, value in steps:
             await getattr(world, name)(number, value)
-            world.check()
+            await world.check()
         for number, holds in enumerate(world.running):
             while holds:
                 await world.settle(number, 50)

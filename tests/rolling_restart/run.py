@@ -26,8 +26,8 @@ _LOG: Final = (
     " $upstream_status';"
     " access_log {} held; keepalive_requests 100000;"
 )
-_AROUND: Final = 0.25
-"""Seconds that nginx's clock may lag while it is busy."""
+_AROUND: Final = 2.0
+"""Seconds for which nginx, while it is busy, may not see what has happened to its connections."""
 _POLICY: Final = """
 version: 1
 limits:
