@@ -48,7 +48,7 @@ async def gateway_process(
         banner = ""
         while "http://" not in banner:
             line = (await asyncio.wait_for(process.stderr.readline(), patience)).decode()
-            assert line, "the gateway ended before it listened"
+            assert line, f"the gateway ended before it listened: {banner}"
             banner = line
         yield process, banner.split(" on ")[1].split()[0]
     finally:

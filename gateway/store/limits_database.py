@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from gateway.store.database import Look, transaction
 from gateway.store.limits_schema import STEPS
-from gateway.store.sqlite import StoreUnusable
+from gateway.store.sqlite import StoreUnusable, begin_log
 
 BUSY: Final = 5.0
 """Seconds for which another process's write is waited for."""
@@ -55,8 +55,7 @@ def connected(path: Path) -> SqliteDatabase:
             isolation_level=None,
             factory=SqliteDatabase,
         )
-        database.execute("PRAGMA journal_mode=WAL")
-        database.execute("PRAGMA synchronous=NORMAL")
+        begin_log(database, path)
     except (sqlite3.Error, OSError) as error:
         raise StoreUnusable(f"{path} cannot be used as a store: {error}", "store") from None
     return database

@@ -1,6 +1,8 @@
 """A store in a file, which several processes may share and which outlives them."""
 
 import asyncio
+import fcntl
+import os
 import sqlite3
 import zlib
 from collections.abc import Callable
@@ -40,10 +42,23 @@ def _opened(path: Path) -> sqlite3.Connection:
     path.parent.mkdir(parents=True, exist_ok=True)
     path.touch(mode=0o600, exist_ok=True)
     database = sqlite3.connect(path, timeout=BUSY, check_same_thread=False, isolation_level=None)
-    database.execute("PRAGMA journal_mode=WAL")
-    database.execute("PRAGMA synchronous=NORMAL")
+    begin_log(database, path)
     database.executescript(_SCHEMA)
     return database
+
+
+def begin_log(database: sqlite3.Connection, path: Path) -> None:
+    """Have the file at `path` written by way of a log (WAL). One process at a time, by a lock on
+    the directory: SQLite does not wait for another one that does the same, but fails
+    ("database is locked"), and workers start at once. Raises sqlite3.Error, OSError.
+    """
+    directory = os.open(path.parent, os.O_RDONLY)
+    try:
+        fcntl.flock(directory, fcntl.LOCK_EX)
+        database.execute("PRAGMA journal_mode=WAL")
+    finally:
+        os.close(directory)
+    database.execute("PRAGMA synchronous=NORMAL")
 
 
 class SqliteStore:
