@@ -23,7 +23,8 @@ STRING: Final = (
 _STRING: Final = re.compile(STRING).match
 _LINES: Final = re.compile(rb"%s(?:\n%s)*+" % (STRING, STRING))
 _STRINGS: Final = _LINES.fullmatch
-_CONTROL: Final = re.compile(r"[\x00-\x1f]").search
+_CONTROLS: Final = bytes(range(0x20))
+"""What may not stand in JSON."""
 _OTHER_ESCAPE: Final = re.compile(rb"\\[/u]").search
 """What our own JSON does not write, or not always."""
 _OBFUSCATION: Final = re.compile(rb'("obfuscation":")[0-9A-Za-z]*(")')
@@ -261,9 +262,11 @@ def _alike(data: bytes, at: int, model: "Model", written: list[bytes]) -> int:
     events = data[at + model.cut :].split(model.border)
     events.pop()
     texts = [event[model.first : model.last] for event in events]
+    head, foot = model.opening[model.cut :], model.closing[: -model.last]
+    while texts and head + texts[-1] + foot != events[len(texts) - 1]:
+        texts.pop()  # what ends the answer
     if not data.startswith(between.join(texts) + model.closing, start):  # others are among them
-        head, foot = model.opening[model.cut :], model.closing[: -model.last]
-        both = zip(texts, events, strict=True)
+        both = zip(texts, events, strict=False)
         texts = [text for text, _ in takewhile(lambda each: head + each[0] + foot == each[1], both)]
     together = b"".join(texts)
     if together.find(b'"') >= 0:  # escaped, or an event has more behind its text
@@ -283,14 +286,14 @@ def _together(written: list[bytes]) -> str | None:
     escapes = together.find(b"\\") >= 0
     if escapes and _STRINGS(b"\n".join(written)) is None:
         return None
+    if len(together.translate(None, _CONTROLS)) < len(together):
+        return None
     try:
         if len(written) > 1 and not together.isascii():
             for text in written:
                 text.decode()  # halves of a character in two of them would make a whole one
         whole = together.decode()
     except ValueError:
-        return None
-    if not whole.isprintable() and _CONTROL(whole) is not None:
         return None
     return str(loads(f'"{whole}"')) if escapes else whole
 
