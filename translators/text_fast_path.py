@@ -108,19 +108,39 @@ class TextReader:
         self.plain: tuple[str, Any] | None = None
         self._key = key
         self._model: Model | None = None
+        self._between: Model | None = None
+        """The same while no event is half read."""
         self._models = 0
+
+    def alone(self, data: bytes) -> Run | None:
+        """What `data` says if it is one event like those before it, and its text has neither quotes
+        nor escapes: each chunk that comes alone. None: it is to be received.
+        """
+        model = self._between
+        if model is None or not data.startswith(model.opening) or not data.endswith(model.closing):
+            return None
+        written = data[model.start : -model.behind]
+        if (
+            len(data) < model.start + model.behind
+            or written.find(b'"') >= 0
+            or written.find(b"\\") >= 0
+        ):
+            return None
+        try:
+            text = written.decode()
+        except UnicodeDecodeError:  # the parser says so
+            return None
+        # Among what is not printable is what may not stand in JSON.
+        return Run(text, [written], data, model) if text.isprintable() else None
 
     def receive(self, data: bytes, event: Event, texts: Callable[[Run], None]) -> None:
         """Raises EventTooLarge."""
-        model = self._model
-        if model is not None and self.decoder.idle and (alone := model.text_of(data)) is not None:
-            texts(Run(alone, [data[model.start : -model.behind]], data, model))
-            return
         at = self._singly(data, event, texts)
         if at < len(data):
             for name, text in self.decoder.receive(data[at:] if at else data):
                 if not event(name, text):
                     return
+        self._between = self._model if self.decoder.idle else None
 
     def receive_eof(self, event: Event) -> None:
         for name, text in self.decoder.receive_eof():
@@ -337,25 +357,3 @@ class Model:
     """Bytes before the text, and behind it: to ask for them each time costs as much as to cut the
     text out."""
     behind: int
-
-    def text_of(self, data: bytes) -> str | None:
-        """The text, where `data` is one such event and its text has neither quotes nor escapes:
-        each chunk that comes alone.
-        """
-        start, behind = self.start, self.behind
-        if (
-            not data.startswith(self.opening)
-            or not data.endswith(self.closing)
-            or len(data) < start + behind
-        ):
-            return None
-        written = data[start:-behind]
-        if written.find(b'"') >= 0 or written.find(b"\\") >= 0:
-            return None
-        try:
-            text = written.decode()
-        except UnicodeDecodeError:  # the parser says so
-            return None
-        return (
-            text if text.isprintable() else None
-        )  # among what is not is what may not stand in JSON
