@@ -22,7 +22,7 @@ from gateway.api.limits_admin import as_csv
 from gateway.config import Config
 from gateway.config.limits import LimitsPolicy, duration, read_limits
 from gateway.errors import KeyNotFound
-from gateway.store import counters, keys, ledger, teams
+from gateway.store import counters, keys, ledger, spend, teams
 from gateway.store.database import Database, StoreFailed
 from gateway.store.engine import open_store, store_url
 from gateway.store.limits_rows import Author, CounterId
@@ -114,9 +114,7 @@ class Command:
         check_groups(by)
         rows = [
             administration.spend_document(row)
-            for row in ledger.spend(
-                self.database, by, *days(options.since, options.until, self.now)
-            )
+            for row in spend.spent(self.database, by, *days(options.since, options.until, self.now))
         ]
         if options.csv:
             print(as_csv(rows), end="")

@@ -25,7 +25,7 @@ CONNECT: Final = 1.0
 STATEMENT: Final = 1.0
 """Seconds that a statement may take in a running gateway."""
 PATIENT: Final = 600.0
-"""The same for a command that looks at all of the ledger."""
+"""The same for a command that looks at all of the ledger, and for a new version of the tables."""
 _WRITING: Final = 7_154_021_301
 """Names the advisory lock of writing transactions, and of migrations."""
 _BEGIN: Final = f"BEGIN; SELECT pg_advisory_xact_lock({_WRITING})"
@@ -156,6 +156,17 @@ class PostgresDatabase:
     def begin_snapshot(self) -> None:
         self._begin("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
 
+    @contextlib.contextmanager
+    def patience(self) -> Iterator[None]:
+        """Inside a transaction: statements may take minutes, as those that fill a table."""
+        within, self._statement = self._statement, PATIENT
+        try:
+            self.execute(f"SET LOCAL statement_timeout = {int(PATIENT * 1000)}")
+            yield
+            self.execute(f"SET LOCAL statement_timeout = {int(within * 1000)}")
+        finally:
+            self._statement = within
+
     def moment(self) -> float | None:
         (seconds,) = self.execute("SELECT EXTRACT(EPOCH FROM clock_timestamp())::float8").fetchone()
         return float(seconds)
@@ -183,6 +194,7 @@ async def connected(url: str, statement: float) -> Any:
     within = int(statement * 1000)
     settings = {
         "application_name": "llm-router",
+        "jit": "off",  # it takes longer than any statement of ours gains by it
         "statement_timeout": str(within),
         "lock_timeout": str(within),
         "idle_in_transaction_session_timeout": str(2 * within),
@@ -233,9 +245,10 @@ def migrate(database: PostgresDatabase) -> int:
                 " by a newer one",
                 "store",
             )
-        for statement in [each for step in STEPS[had:] for each in step]:
-            database.execute(statement)
         if had < len(STEPS):
+            with database.patience():
+                for statement in [each for step in STEPS[had:] for each in step]:
+                    database.execute(statement)
             database.execute("DELETE FROM schema_version")
             database.execute("INSERT INTO schema_version VALUES(?)", (len(STEPS),))
     return max(0, len(STEPS) - had)
