@@ -1,15 +1,16 @@
 """The composition root: the only file that knows every room."""
 
+import asyncio
 import importlib
 import logging
 import random
 import time
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager, nullcontext
+from contextlib import AsyncExitStack, asynccontextmanager, nullcontext
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, cast
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from gateway.accounting.token_counter import TokenCounter
 from gateway.api.auth import Access, Admin
@@ -96,32 +97,65 @@ async def admission_of(
         yield admission
 
 
-@asynccontextmanager
-async def answers_of(
-    config: Config, environ: Mapping[str, str], metrics: Metrics
-) -> AsyncIterator[AnswerCache | None]:
-    """What gives whole answers again; None where no persona asks for it: then not even its modules
-    are there.
+class _Answers:
+    """What gives whole answers again: made where a persona asks for it first, at the start or by a
+    reload. Until then not even its modules are there.
     """
-    if all(persona.cache is None for persona in config.personas.values()):
-        yield None
-        return
-    running = importlib.import_module("gateway.cache.response_cache").running
-    made = importlib.import_module("gateway.api.cached_answers").CachedAnswers
-    state, seal = state_directory(environ), None
-    if state_keys(environ):
-        seal = importlib.import_module("gateway.cluster.service").seal_of(environ)
-    async with running(config.limits, state, environ, time.time, time.monotonic, seal) as cache:
-        metrics.registry.register(cache.metrics)
-        yield made(cache)
+
+    def __init__(
+        self, config: Config, environ: Mapping[str, str], metrics: Metrics, closing: AsyncExitStack
+    ) -> None:
+        self._limits, self._environ = config.limits, environ
+        self._metrics, self._closing = metrics, closing
+        self.cache: AnswerCache | None = None
+        self.gateway: Gateway | None = None
+        """Is told of it, once it is there."""
+
+    @classmethod
+    @asynccontextmanager
+    async def running(
+        cls, config: Config, environ: Mapping[str, str], metrics: Metrics
+    ) -> AsyncIterator["_Answers"]:
+        """Raises StoreUnusable."""
+        async with AsyncExitStack() as closing:
+            answers = cls(config, environ, metrics, closing)
+            await answers.make_for(config)
+            yield answers
+
+    async def make_for(self, config: Config) -> None:
+        """Where the configuration needs it and it is not there. Raises StoreUnusable."""
+        if self.cache or all(persona.cache is None for persona in config.personas.values()):
+            return
+        running = (await asyncio.to_thread(_module, "gateway.cache.response_cache")).running
+        made = (await asyncio.to_thread(_module, "gateway.api.cached_answers")).CachedAnswers
+        environ, seal = self._environ, None
+        if state_keys(environ):
+            seal = (await asyncio.to_thread(_module, "gateway.cluster.service")).seal_of(environ)
+        state = state_directory(environ)
+        cache = await self._closing.enter_async_context(
+            running(self._limits, state, environ, time.time, time.monotonic, seal)
+        )
+        self._metrics.registry.register(cache.metrics)
+        self.cache = made(cache)
+        if self.gateway is not None:
+            self.gateway.cache = self.cache
+
+    async def prepare(self, config: Config) -> None:
+        """A reload brings this configuration: its personas have a cache, or go without one."""
+        try:
+            await self.make_for(config)
+        except sqlite.StoreUnusable as error:
+            _log.error("no answers are kept until the next start: %s", error)
+
+    def apply_config(self, config: Config) -> None:
+        """What was kept under another revision is never asked for again."""
+        if self.cache is not None:
+            self.cache.apply_config(config)
 
 
-def _apply_cache(answers: AnswerCache | None, config: Config) -> None:
-    """What was kept under another revision is never asked for again."""
-    if answers is not None:
-        answers.apply_config(config)
-    elif any(persona.cache is not None for persona in config.personas.values()):
-        _log.warning("answers are kept from the next start on: no persona had a cache")
+def _module(name: str) -> Any:
+    """Of code that is loaded only where it is needed."""
+    return importlib.import_module(name)
 
 
 @asynccontextmanager
@@ -219,10 +253,10 @@ def _followers(
     checks: HealthProbes,
     admission: "Admission | None",
     cluster: "Cluster | None",
-    answers: AnswerCache | None,
+    answers: _Answers,
 ) -> tuple[Callable[[Config], None], ...]:
     """Told of each new configuration."""
-    limits, cached = partial(_apply_limits, admission), partial(_apply_cache, answers)
+    limits, cached = partial(_apply_limits, admission), answers.apply_config
     first = measure_by, state.health.apply_config, checks.apply_config, limits, cached
     return first if cluster is None else (*first, cluster.apply_config)
 
@@ -257,7 +291,7 @@ async def running_gateway(
         TokenCounter.running() as counter,
         responses_store(config.server.responses_store, files.environ) as store,
         admission_of(config, files.environ) as admission,
-        answers_of(config, files.environ, metrics) as answers,
+        _Answers.running(config, files.environ, metrics) as answers,
         cluster_of(config, files.environ, admission, state) as cluster,
         HealthProbes.running(config, state.health.checks, state.now, state.random) as checks,
         Reloader(
@@ -265,10 +299,11 @@ async def running_gateway(
             files,
             bus,
             _followers(measure_by, state, checks, admission, cluster, answers),
+            (answers.prepare,),
         ).running() as reloader,
     ):
         with nullcontext() if traces is None else traces.running():
-            yield Gateway(
+            answers.gateway = made = Gateway(
                 reloader=reloader,
                 dispatcher=Dispatcher(client, media, state, cluster.states if cluster else None),
                 state=state,
@@ -283,6 +318,7 @@ async def running_gateway(
                 console=console,
                 admission=admission,
                 cluster=cluster,
-                cache=answers,
+                cache=answers.cache,
                 simulated=simulated,
             )
+            yield made

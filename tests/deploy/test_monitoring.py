@@ -233,6 +233,11 @@ FIRING: Final[dict[str, tuple[dict[str, str], dict[str, str], str]]] = {
         {'llm_router_log_lines_lost_total{instance="i"}': "3x30"},
         "20m",
     ),
+    "RouterCacheStoreFailing": (
+        {'llm_router_response_cache_store_errors_total{instance="i"}': "0+1x60"},
+        {'llm_router_response_cache_store_errors_total{instance="i"}': "0+1x5 5x55"},
+        "40m",
+    ),
 }
 
 

@@ -134,6 +134,11 @@ ALERTS: Final = (
         "RouterLogLinesLost", "sum by (instance) (increase(llm_router_log_lines_lost_total[15m]))",
         "> 0", "0m", "info", "Who reads the log of {{ $labels.instance }} is too slow.",
     ),
+    Alert(
+        "RouterCacheStoreFailing",
+        "sum by (instance) (increase(llm_router_response_cache_store_errors_total[15m]))", "> 0",
+        "15m", "info", "{{ $labels.instance }} keeps answers in memory alone: the store is away.",
+    ),
 )  # fmt: skip
 
 
