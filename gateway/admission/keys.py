@@ -15,13 +15,11 @@ import zlib
 from collections.abc import Callable, Mapping
 from typing import Final
 
-from gateway.config.limits import Limits, read_limits
+from gateway.config.limits import KEYS_MAX_AGE, Limits, WhenDown, read_limits
 from gateway.errors import LimitsUnavailable, NotAuthorized
 from gateway.store.limits_rows import KeyRow, SecretRow
 
 PREFIX: Final = "sk-llmr-"
-MOST_AGE: Final = 3600.0
-"""Seconds for which keys are known without the store."""
 FRESH: Final = 5.0
 """Seconds for which what is not among the keys is known not to be one."""
 _FORM: Final = re.compile(r"sk-llmr-([0-9a-f]{12})-[A-Za-z0-9_-]{43}-[A-Z2-7]{6}")
@@ -99,6 +97,8 @@ class KeyDirectory:
         self.revision = 0
         self.seen_at = float("-inf")
         """When the store was asked last."""
+        self._most_age = float(KEYS_MAX_AGE)
+        """Seconds for which keys are known without the store."""
 
     @property
     def empty(self) -> bool:
@@ -117,6 +117,10 @@ class KeyDirectory:
             ends = (until for until in (row.expires_at, secret.valid_until) if until is not None)
             self._standing[secret.digest] = row.id, row.state, min(ends, default=math.inf)
             self._of_key.setdefault(secret.key_id, set()).add(secret.digest)
+
+    def apply_policy(self, when_down: WhenDown) -> None:
+        """From now on this holds."""
+        self._most_age = FRESH if when_down.keys == "refuse" else float(when_down.keys_max_age)
 
     def seen(self) -> None:
         """The store was asked, and everything it has is here."""
@@ -140,7 +144,7 @@ class KeyDirectory:
         if found is None and key_id_in(key) is None:
             raise NotAuthorized("This API key is malformed: a part of it is missing or changed.")
         age = self._now() - self.seen_at
-        if age > MOST_AGE:
+        if age > self._most_age:
             raise LimitsUnavailable
         if found is None:
             if age > FRESH:  # it may have been made since

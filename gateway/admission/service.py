@@ -67,6 +67,7 @@ class Admission:
     ) -> None:
         self.policy = self._written = policy
         self.keys = KeyDirectory(clock, now)
+        self.keys.apply_policy(policy.store.when_down)
         self.thread = thread
         self.clock = clock
         self.journal = journal
@@ -122,6 +123,7 @@ class Admission:
         self._written = policy
         self.policy = with_stored(policy, self._teams)
         self.leases.when_down = policy.store.when_down
+        self.keys.apply_policy(policy.store.when_down)
         self._forget_rules()
 
     def _forget_rules(self) -> None:
@@ -324,7 +326,11 @@ class Admission:
         return {
             "store": "down" if self.thread.down else "up",
             "journal": "down" if self.journal.fault is not None else "up",
-            "when_down": {"limits": when_down.limits, "budgets": when_down.budgets},
+            "when_down": {
+                "keys": when_down.keys,
+                "limits": when_down.limits,
+                "budgets": when_down.budgets,
+            },
         }
 
     @property

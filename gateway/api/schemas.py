@@ -279,6 +279,8 @@ class ConfigDocument(TypedDict):
 class WhenDownDocument(TypedDict):
     """What becomes of requests then."""
 
+    keys: Literal["last_known", "refuse"]
+    """Of callers with keys of the store."""
     limits: Literal["last_known", "open", "refuse"]
     """Of limits on what is no money."""
     budgets: Literal["refuse", "open"]
