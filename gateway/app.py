@@ -84,15 +84,19 @@ async def responses_store(kind: str, environ: Mapping[str, str]) -> AsyncIterato
 
 @asynccontextmanager
 async def admission_of(
-    config: Config, environ: Mapping[str, str]
+    config: Config, environ: Mapping[str, str], allow_cold: bool
 ) -> AsyncIterator["Admission | None"]:
-    """What counts limits; None where the policy has none: then not even its modules are there."""
+    """What counts limits; None where the policy has none: then not even its modules are there.
+    `allow_cold`: before the store was seen, too.
+    """
     if config.limits is None:
         yield None
         return
     running = importlib.import_module("gateway.admission.upkeep").running
     state = state_directory(environ)
-    async with running(config.limits, state, environ, time.time, time.monotonic) as admission:
+    async with running(
+        config.limits, state, environ, time.time, time.monotonic, allow_cold
+    ) as admission:
         yield admission
 
 
@@ -237,12 +241,14 @@ async def running_gateway(
     simulated: bool = False,
     listeners: Sequence[Listener] = (),
     open_console: bool = False,
+    allow_cold: bool = False,
     tracing: Callable[[Callable[[], Config]], TraceSource] | None = None,
 ) -> AsyncIterator[Gateway]:
     """A complete gateway, its clients open; gateway.server.listener serves it.
 
     `files` is where `config` came from: they are watched, and read again when asked for. `tracing`
     makes what traces are told to; None: they are not. `open_console`: a console for everybody.
+    `allow_cold`: requests are admitted though the store of limits was not seen yet.
     """
     limits = config.server.media_fetch
     metrics, measuring, measure_by = _measuring(config)
@@ -256,7 +262,7 @@ async def running_gateway(
         MediaFetcher.running(limits.max_bytes, limits.timeout) as media,
         TokenCounter.running() as counter,
         responses_store(config.server.responses_store, files.environ) as store,
-        admission_of(config, files.environ) as admission,
+        admission_of(config, files.environ, allow_cold) as admission,
         answers_of(config, files.environ, metrics) as answers,
         cluster_of(config, files.environ, admission, state) as cluster,
         HealthProbes.running(config, state.health.checks, state.now, state.random) as checks,

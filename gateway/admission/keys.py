@@ -24,6 +24,7 @@ FRESH: Final = 5.0
 """Seconds for which what is not among the keys is known not to be one."""
 _FORM: Final = re.compile(r"sk-llmr-([0-9a-f]{12})-[A-Za-z0-9_-]{43}-[A-Z2-7]{6}")
 _HINT: Final = 12
+_NEVER: Final = float("-inf")
 _CHECKED_BITS: Final = 0x3FFFFFFF
 
 
@@ -95,15 +96,15 @@ class KeyDirectory:
         """By the digest of a secret: its key's id and state, and until when it is good."""
         self._of_key: dict[str, set[bytes]] = {}
         self.revision = 0
-        self.seen_at = float("-inf")
+        self.seen_at = _NEVER
         """When the store was asked last."""
         self._most_age = float(KEYS_MAX_AGE)
         """Seconds for which keys are known without the store."""
 
     @property
     def empty(self) -> bool:
-        """There never was one."""
-        return not self._keys
+        """There never was one; False as long as nobody knows."""
+        return not self._keys and self.seen_at != _NEVER
 
     def apply(self, rows: list[KeyRow], secrets: list[SecretRow]) -> None:
         """Keys as they are now, each with all of its secrets."""
@@ -125,6 +126,11 @@ class KeyDirectory:
     def seen(self) -> None:
         """The store was asked, and everything it has is here."""
         self.seen_at = self._now()
+
+    def check_seen(self) -> None:
+        """Raises LimitsUnavailable as long as nobody knows whether there are keys."""
+        if self.seen_at == _NEVER:
+            raise LimitsUnavailable
 
     def find(self, key_id: str) -> StoredKey | None:
         return self._keys.get(key_id)

@@ -93,6 +93,10 @@ class StoreThread:
     def remote(self) -> bool:
         return self._database.remote
 
+    def leave_alone(self) -> None:
+        """It could not be reached at the start: only probes ask for it."""
+        self._failures, self.probed = _FAILURES, True
+
     async def call(self, work: Callable[..., T], *arguments: Any, probe: bool = False) -> T:
         """Work that is given the database first. `probe`: it writes, and tells how the store is.
         Raises StoreDown.

@@ -82,6 +82,8 @@ class Admission:
         self._accounts: dict[tuple[str | None, str, str], Account] = {}
         """By key, persona, and the digest of an end user where these are counted."""
         self._revision = -1
+        self.unseen = self.allow_cold = False
+        """The store was not seen since the start; and requests are admitted nevertheless."""
         self.administrator = Administrator(
             thread,
             clock,
@@ -164,7 +166,7 @@ class Admission:
 
     def _account(self, key_id: str | None, persona: str, user: str, now: float) -> Account:
         """With the counters of `now`. `user`: the digest of its end user. Raises
-        LimitsUnavailable for one end user too many.
+        LimitsUnavailable for one end user too many, and before the store was seen.
         """
         found = self._accounts.get((key_id, persona, user))
         if found is None and user:
@@ -176,6 +178,8 @@ class Admission:
         return found
 
     def _made(self, key_id: str | None, persona: str, user: str, now: float) -> Account:
+        if self.unseen and not self.allow_cold:
+            raise LimitsUnavailable
         rules, pool = self.rules(key_id), self.pool
         every = list(applied(self.policy, rules, persona))
         refusing = [each for each in every if each.limit.when_reached == "refuse"]
@@ -324,7 +328,7 @@ class Admission:
         """How what limits are counted in is at the moment."""
         when_down = self.leases.when_down
         return {
-            "store": "down" if self.thread.down else "up",
+            "store": "unseen" if self.unseen else "down" if self.thread.down else "up",
             "journal": "down" if self.journal.fault is not None else "up",
             "when_down": {
                 "keys": when_down.keys,
@@ -335,7 +339,11 @@ class Admission:
 
     @property
     def refusing(self) -> bool:
-        """No request can be admitted: what it may use cannot be written down."""
+        """No request can be admitted: what it may use cannot be written down, or nobody knows yet
+        what was used.
+        """
+        if self.unseen and not self.allow_cold:
+            return True
         return self.journal.fault is not None and self.leases.when_down.budgets == "refuse"
 
     def refusal(self, budget: Budget) -> LimitExceeded | None:

@@ -290,8 +290,10 @@ class WhenDownDocument(TypedDict):
 class LimitsStandingDocument(TypedDict):
     """How what limits are counted in is."""
 
-    store: Literal["up", "down"]
-    """Down: it failed, and is probed once a second."""
+    store: Literal["up", "down", "unseen"]
+    """Down: it failed, and is probed once a second. Unseen: the same, since the start; no request
+    is admitted then, unless the gateway was started with `--allow-cold`.
+    """
     journal: Literal["up", "down"]
     """Down: it cannot be written, and with `budgets: refuse` no request is admitted."""
     when_down: WhenDownDocument

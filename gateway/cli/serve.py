@@ -53,6 +53,7 @@ class Serving:
     host: str
     port: int
     demo: bool
+    allow_cold: bool = False
 
 
 def serve(what: Serving, membership: WorkerIdentity | None = None) -> int:
@@ -95,6 +96,7 @@ async def _serve(what: Serving, membership: WorkerIdentity | None) -> int:
                 simulated=what.demo,
                 listeners=[log.on_event],
                 open_console=what.demo and is_loopback(what.host),
+                allow_cold=what.allow_cold,
                 tracing=tracing(os.environ),
             )
         )
@@ -157,6 +159,7 @@ def supervise(what: Serving, directory: Path | None, workers: int) -> int:
 def _command(what: Serving, directory: Path | None, port: int) -> list[str]:
     where = [] if directory is None else ["--config", str(directory)]
     demo = ["--demo"] if what.demo else []
+    cold = ["--allow-cold"] if what.allow_cold else []
     return [
         sys.executable,
         "-c",
@@ -169,6 +172,7 @@ def _command(what: Serving, directory: Path | None, port: int) -> list[str]:
         "--port",
         str(port),
         *demo,
+        *cold,
     ]
 
 
