@@ -20,7 +20,7 @@ from gateway.admission.leases import Leases, StoreDown, StoreThread, Taken, rele
 from gateway.admission.ledger_queue import LedgerQueue
 from gateway.admission.metrics import LimitMetrics, Standing
 from gateway.admission.refusals import exceeded
-from gateway.admission.reservation import Reservation
+from gateway.admission.reservation import WITHOUT_HOLD, Reservation
 from gateway.admission.scopes import NO_KEY, CallerRules, applied, rules_of
 from gateway.admission.teams import with_stored
 from gateway.config.limits import LimitsPolicy
@@ -262,11 +262,11 @@ class Admission:
         if whole and account.of_money and not all(each.priced for each in bounds.values()):
             return None
         needs = dearest(bounds.values())
-        taken = self.leases.take_of(account, needs)
+        taken, unheld = self.leases.take_of(account, needs), False
         if taken is not Taken.EASILY:
             try:
                 if not taken:
-                    await self.leases.take(account.counters, needs)
+                    unheld = not await self.leases.take(account.counters, needs)
             except LimitExceeded as error:
                 if whole and error.limit["on"] not in ("requests", "concurrency"):
                     return None
@@ -276,7 +276,10 @@ class Admission:
             if whole and not exact and _wavers(account, bounds.values(), needs, asking.day):
                 release(account.counters, needs)
                 return None
-        return self._held(asking, plan, account, eligible[0], bounds, needs, now)
+        held = self._held(asking, plan, account, eligible[0], bounds, needs, now)
+        if unheld:
+            held.why = WITHOUT_HOLD
+        return held
 
     async def reserve_cached(self, asking: Asking, plan: Plan, target: Candidate) -> Reservation:
         """Count a request whose answer is there already, of `target`: a request, and one at a time,

@@ -11,6 +11,7 @@ from gateway.admission.keys import new_id, new_secret
 from gateway.store.sqlite import StoreUnusable
 from tests.api.limited import Limited, limited
 from tests.cluster.gateways import until
+from tests.fakes import json_answer, openai_completion
 from tests.postgres import Server
 from tests.tcp_proxy import TcpProxy, tcp_proxy
 
@@ -86,6 +87,28 @@ async def test_money_is_refused_meanwhile(
         gateway,
     ):
         assert (await gateway.chat(key=OWN)).status == 503
+
+
+async def test_money_that_was_spent_meanwhile_is_told_in_its_row(
+    postgres_server: Server, postgres_url: str, tmp_path: Path
+) -> None:
+    limits = "limits: [{on: usd, per: day, amount: 5}]\nstore: {when_down: {budgets: open}}"
+    async with cold(postgres_server, postgres_url, tmp_path, allow_cold=True, limits=limits) as (
+        proxy,
+        gateway,
+    ):
+        gone = {"error": {"message": "no"}}
+        gateway.fake.answers["/openai"] = json_answer(gone, "400 Bad Request")
+        assert (await gateway.chat(key=OWN)).status == 400
+        gateway.fake.answers["/openai"] = json_answer(openai_completion())
+        assert (await gateway.chat(key=OWN)).status == 200
+        await proxy.become("pass")
+        await until(lambda: not gateway.admission.unseen)
+        assert (await gateway.chat(key=OWN)).status == 200
+        why = "admitted beyond what was held of money: the store was down"
+        assert [(row.state, row.why) for row in await gateway.rows()] == [
+            ("free", why), ("unheld", why), ("settled", None),
+        ]  # fmt: skip
 
 
 @pytest.mark.parametrize("key", [None, new_secret(new_id())[0]], ids=["none", "unknown"])
