@@ -23,9 +23,11 @@ from gateway.revisions.reload import Reloader
 from gateway.routing.state import RouterState
 from gateway.store import memory, sqlite
 from gateway.store.entry import Store
+from gateway.store.states import States
 from gateway.telemetry.events import EventBus, Listener, TraceSource
 from gateway.telemetry.metrics import Metrics
 from gateway.upstream.client import UpstreamClient
+from gateway.upstream.concurrency import ConcurrencyLimiter
 from gateway.upstream.health_probe import HealthProbes
 from gateway.upstream.media import MediaFetcher
 from translators.openai.request.fields import FIELDS
@@ -130,7 +132,11 @@ def _apply_cache(answers: AnswerCache | None, config: Config) -> None:
 
 @asynccontextmanager
 async def cluster_of(
-    config: Config, environ: Mapping[str, str], admission: "Admission | None", state: RouterState
+    config: Config,
+    environ: Mapping[str, str],
+    admission: "Admission | None",
+    state: RouterState,
+    places: ConcurrencyLimiter,
 ) -> AsyncIterator["Cluster | None"]:
     """What is shared with the other instances on the store; None where there is none."""
     if admission is None:
@@ -138,8 +144,13 @@ async def cluster_of(
         return
     running = importlib.import_module("gateway.cluster.service").running
     directory = state_directory(environ)
-    async with running(config, directory, environ, admission, state) as cluster:
+    async with running(config, directory, environ, admission, state, places) as cluster:
         yield cluster
+
+
+def _states_of(cluster: "Cluster | None") -> States | None:
+    """Those that instances share, where they do."""
+    return None if cluster is None else cluster.states
 
 
 def _shared_responses(own: Store | None, kind: str, cluster: "Cluster | None") -> Store | None:
@@ -252,7 +263,7 @@ async def running_gateway(
     """
     limits = config.server.media_fetch
     metrics, measuring, measure_by = _measuring(config)
-    state = memory_of(config)
+    state, places = memory_of(config), ConcurrencyLimiter()
     traces = None if tracing is None else tracing(lambda: reloader.config)
     console = _console_of(config, admin or Admin(), open_console)
     bus = EventBus([*measuring, *listeners, *_listening(traces, metrics, console)])
@@ -264,7 +275,7 @@ async def running_gateway(
         responses_store(config.server.responses_store, files.environ) as store,
         admission_of(config, files.environ, allow_cold) as admission,
         answers_of(config, files.environ, metrics) as answers,
-        cluster_of(config, files.environ, admission, state) as cluster,
+        cluster_of(config, files.environ, admission, state, places) as cluster,
         HealthProbes.running(config, state.health.checks, state.now, state.random) as checks,
         Reloader(
             config,
@@ -276,7 +287,7 @@ async def running_gateway(
         with nullcontext() if traces is None else traces.running():
             yield Gateway(
                 reloader=reloader,
-                dispatcher=Dispatcher(client, media, state, cluster.states if cluster else None),
+                dispatcher=Dispatcher(client, media, state, _states_of(cluster), places),
                 state=state,
                 counter=counter,
                 access=_admitting(access or Access(), admission, cluster, metrics),

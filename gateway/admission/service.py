@@ -84,6 +84,8 @@ class Admission:
         self._revision = -1
         self.unseen = self.allow_cold = False
         """The store was not seen since the start; and requests are admitted nevertheless."""
+        self.share = counter_store.ALONE
+        """Of what live processes divide, as the store was seen last."""
         self.administrator = Administrator(
             thread,
             clock,

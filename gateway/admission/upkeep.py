@@ -227,6 +227,7 @@ class Upkeep:
         if isinstance(self._clock, StoreClock):
             self._clock.set(moment)
         self._leases.seen(began, beat.peers)
+        self._admission.share = beat.share
         await self._admission.learn(beat.revision)
         self._admission.unseen = False
 

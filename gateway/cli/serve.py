@@ -106,6 +106,8 @@ async def _serve(what: Serving, membership: WorkerIdentity | None) -> int:
             gateway.peers = await stack.enter_async_context(
                 Peers.joined(membership, answers_of(gateway))
             )
+            if gateway.admission is None:  # else all that are on the store divide
+                gateway.dispatcher.places.divide(membership.workers, membership.number - 1)
         try:
             server = await stack.enter_async_context(
                 listening(gateway, what.host, what.port, reuse_port=membership is not None)

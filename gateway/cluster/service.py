@@ -28,6 +28,7 @@ from gateway.store import engine, shared
 from gateway.store.database import Database
 from gateway.store.entry import Store
 from gateway.store.sqlite import StoreUnusable
+from gateway.upstream.concurrency import ConcurrencyLimiter
 
 if TYPE_CHECKING:
     from gateway.cluster.states import SharedStates
@@ -58,11 +59,13 @@ class Cluster:
         state: RouterState,
         thread: StoreThread,
         keys: Any,
+        places: ConcurrencyLimiter,
     ) -> None:
         """`keys`: that states are sealed with; None: only facts are shared."""
         self._admission = admission
         self._state = state
         self._thread = thread
+        self._places = places
         self._clock = admission.clock
         self.name = admission.leases.instance
         self.metrics = ClusterMetrics(
@@ -136,6 +139,7 @@ class Cluster:
         while True:
             await asyncio.sleep(_TICK)
             step += 1
+            self._places.divide(*self._admission.share)
             for every, work in works:
                 if step % every == 0 and (self._created or work == self._create):
                     with contextlib.suppress(StoreDown):
@@ -246,13 +250,16 @@ async def running(
     environ: Mapping[str, str],
     admission: Admission,
     state: RouterState,
+    places: ConcurrencyLimiter,
 ) -> AsyncIterator[Cluster]:
-    """What this process shares. `directory`: of what outlives it. Raises StoreUnusable."""
+    """What this process shares. `directory`: of what outlives it; `places`: at providers, which all
+    processes divide. Raises StoreUnusable.
+    """
     url = engine.store_url(admission.policy.store.url, environ)
     keys = seal_of(environ)
     database = await asyncio.to_thread(engine.open_shared, url, directory)
     thread = StoreThread(database, state.now, "what instances share in the store")
-    cluster = Cluster(config, admission, state, thread, keys)
+    cluster = Cluster(config, admission, state, thread, keys, places)
     tending = asyncio.ensure_future(cluster.tend())
     tending.add_done_callback(_ended)
     try:
