@@ -144,7 +144,7 @@ async def cluster_of(
         return
     running = importlib.import_module("gateway.cluster.service").running
     directory = state_directory(environ)
-    async with running(config, directory, environ, admission, state, places) as cluster:
+    async with running(config, directory, environ, admission, state, places, VERSION) as cluster:
         yield cluster
 
 

@@ -300,6 +300,17 @@ class LimitsStandingDocument(TypedDict):
     """The policy's `store.when_down`."""
 
 
+class InstancesDocument(TypedDict):
+    """The processes on the store of limits."""
+
+    live: int
+    """How many were seen within ten seconds; each worker is one."""
+    versions: list[str]
+    """Of the program, that these have."""
+    revisions: list[str]
+    """Of the configuration, that these have."""
+
+
 class ReadinessDocument(TypedDict):
     """Whether requests can be served."""
 
@@ -315,6 +326,8 @@ class ReadinessDocument(TypedDict):
     """There if there are several workers; null if their parent does not answer."""
     limits: NotRequired[LimitsStandingDocument]
     """There if limits are counted."""
+    instances: NotRequired[InstancesDocument]
+    """There if they are counted in a store."""
 
 
 class ReloadedDocument(TypedDict):
