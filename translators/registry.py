@@ -54,7 +54,13 @@ def dialect_for(name: str, record: ModelRecord, request: ChatRequest) -> Dialect
     if (
         name == "openai"
         and record.responses != "never"
-        and (record.responses == "always" or _calls_and_reasons(record, request.body))
+        and (
+            record.responses == "always"
+            or (
+                ("tools" in request.body or "functions" in request.body)
+                and _calls_and_reasons(record, request.body)
+            )
+        )
     ):
         return DIALECTS["responses"]
     return DIALECTS[name]
@@ -71,6 +77,10 @@ def _calls_and_reasons(record: ModelRecord, body: JsonObject) -> bool:
         bool(body.get("functions"))
         or any(tool.get("type") == "function" for tool in body.get("tools") or ())
     )
+
+
+ASKS_FOR_REASONING: Final = frozenset({"thinking", "reasoning", *thinking_limits.FIELDS})
+"""Members of a body in which `hold_reasoning` may find something to hold."""
 
 
 def hold_reasoning(body: JsonObject, caps: Mapping[str, Any], report: Report) -> None:

@@ -30,7 +30,8 @@ def expected_cost(
 
     None if the model has no price on `day`.
     """
-    price = model.price_at(day)
+    prices = model.prices
+    price = prices[-1] if prices and prices[-1].valid_from <= day else model.price_at(day)
     return None if price is None else _plain_cost(price, prompt_tokens, cached_share, output_tokens)
 
 

@@ -50,6 +50,8 @@ _CLASSES: Final[tuple[tuple[bytes, float], ...]] = (
 _ASCII: Final = 6
 """Classes that ASCII text can have, with that of what counts for nothing."""
 _OF_ASCII: Final = bytes(range(_ASCII))
+_OTHERS_OF_ASCII: Final = range(2, _ASCII)
+"""But small letters."""
 _SMALL: Final = _CLASSES[0][0]
 
 
@@ -125,10 +127,10 @@ def _weighed(text: str) -> float:
     encoded = text.encode("utf-8", "surrogatepass")
     classes = encoded.translate(_TABLE, _SMALL)  # most of a text is small letters: one look less
     small = len(encoded) - len(classes)
-    counts = [0, small, *[classes.count(number) for number in range(2, _ASCII)]]
+    counts = [0, small, *map(classes.count, _OTHERS_OF_ASCII)]
     if not text.isascii():
         others = classes.translate(None, _OF_ASCII)  # few: each count takes as long as all the rest
-        counts += [others.count(number) for number in range(_ASCII, len(_WEIGHTS))]
+        counts += map(others.count, range(_ASCII, len(_WEIGHTS)))
     capital, digits, spaces = counts[2:5]
     if (
         digits

@@ -37,7 +37,7 @@ async def prepare(
     ModelNotFound, InvalidRequest.
     """
     gateway = http.gateway
-    exchange.set_stream(request.stream)
+    exchange.set_stream(request.body.get("stream") is True)
     decision, context = made or await decided(http, request, origin)
     cluster = gateway.cluster
     if (

@@ -47,7 +47,7 @@ async def edge(http: Request) -> web.StreamResponse:
     """Around every request. Broad on purpose: callers always get an answer, in one error shape."""
     headers = http.headers
     given = headers.get("x-request-id")
-    http.request_id = given if given and _REQUEST_ID(given) else new_request_id()
+    http.request_id = given if given and _REQUEST_ID(given) else f"req_{unique(24)}"
     if http.gateway.traces is not None or "traceparent" in headers:
         http.trace = _trace(http)
     failed: InvalidRequest | RequestFailed | None = None
@@ -59,7 +59,11 @@ async def edge(http: Request) -> web.StreamResponse:
         http.route, http.id, handler, http.dialect = find(http)
         access = http.gateway.access
         if access.open:
-            if http.route not in _WITHOUT_CALLERS_KEY:
+            if http.route not in _WITHOUT_CALLERS_KEY and (
+                "origin" in headers
+                or "sec-fetch-site" in headers
+                or (http.gateway.loopback and headers.get("host") not in http.gateway.hosts)
+            ):  # else no page has sent it, and it came by a name that is known
                 refuse_pages(http)
         elif (http.path if http.route == UNKNOWN else http.route) not in _WITHOUT_CALLERS_KEY:
             http.key_id = (
@@ -92,17 +96,16 @@ async def edge(http: Request) -> web.StreamResponse:
     if exchange is None and not (failed is None and http.route in _NOT_TOLD):
         _publish(http, response.status, failed)
     if isinstance(response, Response):
-        if exchange is not None:
-            response.beside.update(exchange.headers())
-        else:
-            response.beside["x-request-id"] = response.beside["x-llm-router-request-id"] = (
-                http.request_id
-            )
+        response.beside.update(_names(http) if exchange is None else exchange.headers())
         if http.dialect is not chat:
             response.beside.update(http.dialect.headers(http.request_id))
         if http.config.server.cors_origins:
             cors.tell(http, response.beside)
     return response
+
+
+def _names(http: Request) -> dict[str, str]:
+    return {"x-request-id": http.request_id, "x-llm-router-request-id": http.request_id}
 
 
 def _trace(http: Request) -> TraceContext | None:

@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Final, Literal, Protocol
 
+from gateway.config import Model, Provider
 from gateway.dispatch import fan_out
 from gateway.dispatch.answer_tap import AnswerTap, kept_of
 from gateway.dispatch.attempt_record import Attempt
@@ -103,6 +104,9 @@ class AttemptRunner:
         self._shared = (
             None if states is None else SharedReasoning(self._reasoning, states, state.now)
         )
+        self._targets: dict[tuple[str, str], tuple[Provider, Model, Target]] = {}
+        """By the names of a target and of a key's variable, as the newest request was sent there:
+        as many as the files have named since the start."""
         self._corrected: dict[str, tuple[ModelRecord, ModelRecord]] = {}
         """The facts about targets that their providers corrected, and what they were corrected to;
         until the next start or reload."""
@@ -302,21 +306,7 @@ class AttemptRunner:
         else:
             assert attempt.origin is not None
             dialect = attempt.origin.relay(attempt.overlay)
-        key = "" if attempt.key is None else attempt.key.secret.get_secret_value()
-        model = attempt.candidate.model
-        base_url = provider.base_url if model.base_url is None else model.base_url
-        target = Target(
-            provider.name,
-            provider.dialect,
-            base_url,
-            model.id,
-            record,
-            key,
-            provider.key_header,
-            provider.query,
-            _AT_ONCE,
-            provider.relay_limits,
-        )
+        target = self._target(attempt, record)
         upstream: UpstreamRequest | None = None
         if request.size <= BIG:
             try:
@@ -334,6 +324,32 @@ class AttemptRunner:
             f"chatcmpl-{number}", int(time.time()), target.model, f"call_{number}", upstream.shape
         )
         return PreparedRequest(self._client, dialect, upstream, envelope, attempt)
+
+    def _target(self, attempt: Attempt, record: ModelRecord) -> Target:
+        """Where the attempt goes: made anew only where a file, or what is known of the model, has
+        changed since the last one."""
+        candidate, key = attempt.candidate, attempt.key
+        provider, model = candidate.provider, candidate.model
+        at = candidate.name, "" if key is None else key.variable
+        known = self._targets.get(at)
+        if known is not None:
+            of_provider, of_model, target = known
+            if of_provider is provider and of_model is model and target.record is record:
+                return target
+        target = Target(
+            provider.name,
+            provider.dialect,
+            provider.base_url if model.base_url is None else model.base_url,
+            model.id,
+            record,
+            "" if key is None else key.secret.get_secret_value(),
+            provider.key_header,
+            provider.query,
+            _AT_ONCE,
+            provider.relay_limits,
+        )
+        self._targets[at] = provider, model, target
+        return target
 
     async def _without_urls(self, request: ChatRequest, attempt: Attempt) -> ChatRequest:
         """The request for a provider that fetches no images itself. Raises InvalidRequest where

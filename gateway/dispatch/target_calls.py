@@ -224,11 +224,21 @@ class TargetCalls:
             if self._plan.facts.conversation is None or len(provider.keys) < 2
             else self._pinned_key(candidate, now)
         )
-        key = choose(
-            provider, candidate.name, router_state.health, now, router_state.random, used, pinned
-        )
-        if key is None and provider.keys:
-            return None
+        keys = provider.keys
+        if len(keys) == 1 and not used:  # nearly always; whether it may be used, `admit` says
+            key: ApiKey | None = keys[0]
+        else:
+            key = choose(
+                provider,
+                candidate.name,
+                router_state.health,
+                now,
+                router_state.random,
+                used,
+                pinned,
+            )
+            if key is None and keys:
+                return None
         leave = router_state.health.admit(
             provider.name, candidate.name, "" if key is None else key.variable, now
         )

@@ -188,7 +188,8 @@ class TargetHealth:
         if provider in self.checks.down:
             return None
         own = (self._targets.get(target) or self._of(target)).breaker
-        if (permit := own.admit(now)) is None:
+        permit = _CALL if own.closed else own.admit(now)
+        if permit is None:
             return None
         leave = CallPermit(target, provider, key, [(own, permit)])
         if self._keys or self._lanes:

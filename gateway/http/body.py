@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Sequence
 from typing import Any, Final, Protocol
 
-from aiohttp import web
+from aiohttp import StreamReader, web
 
 from gateway.errors import BodyTimeout, BodyTooLarge, NotServed
 from gateway.http.decompression import encoding_of, inflated
@@ -63,7 +63,7 @@ async def read_json(
         check_declared(http)
     content = http.content
     if content.is_eof():  # most bodies arrive with their headers: only the others need a clock
-        text = content.read_nowait()
+        text = _whole(content)
         if len(text) > http.client_max_size:
             raise BodyTooLarge(_TOO_LARGE)
         if "content-encoding" not in http.headers and len(text) <= BIG:
@@ -78,6 +78,20 @@ async def read_json(
         check_length(http)
         pieces = await _arriving(http, timeouts)
     return await _read(http, pieces, keep_text, most)
+
+
+def _whole(content: StreamReader) -> bytes:
+    """All of a body that has ended. What `read_nowait` gives, which takes five calls for it (2 µs):
+    nearly all of them are one piece."""
+    if (
+        content.__class__ is not StreamReader
+        or len(content._buffer) != 1
+        or content._buffer_offset
+        or content._exception is not None
+    ):
+        return content.read_nowait()
+    content._size = 0
+    return content._buffer.popleft()
 
 
 def check_declared(http: IncomingRequest) -> None:

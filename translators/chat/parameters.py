@@ -50,7 +50,8 @@ def _string(value: Any, param: str) -> None:
 
 
 def _model(value: Any, param: str) -> None:
-    _string(value, param)
+    if value.__class__ is not str:
+        raise wrong_type(param, "a string", value)
     if not value or value.isspace():
         raise InvalidRequest("Invalid 'model': it must name a persona.", param, "invalid_value")
 
