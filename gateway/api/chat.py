@@ -109,7 +109,7 @@ async def respond(
         served.name,
         exchange.estimated_prompt,
         attempt.received,
-        echoes(served),
+        http.dialect is not inbound and echoes(served),
     )
     write = read.write_completion
     body = (

@@ -13,7 +13,7 @@ from gateway.api import cors
 from gateway.api.auth import ADMIN_ROUTES, CONSOLE_ROUTES, OPEN_ROUTES, google_key
 from gateway.api.exchange import RESTARTING, publish_request_without_exchange
 from gateway.api.request import Request
-from gateway.api.routes import UNKNOWN, find
+from gateway.api.routes import BY_PATH, UNKNOWN, find
 from gateway.api.web_pages import refuse_pages
 from gateway.errors import (
     INVALID_HTTP,
@@ -56,7 +56,9 @@ async def edge(http: Request) -> web.StreamResponse:
     try:
         if http.version is not HttpVersion11 or "transfer-encoding" in headers:
             _check_framing(http)
-        http.route, http.id, handler, http.dialect = find(http)
+        http.route, http.id, handler, http.dialect = BY_PATH.get(
+            (http.method, http.raw_path)
+        ) or find(http)
         access = http.gateway.access
         if access.open:
             if http.route not in _WITHOUT_CALLERS_KEY and (

@@ -268,7 +268,8 @@ class Exchange:
         candidate = attempt.candidate
         began, trace = attempt.started, attempt.trace
         seconds = self.clock() - began
-        attempt.set_number(len(self.attempts))
+        if self.attempts:  # else it is the first, as each is that nobody has numbered
+            attempt.set_number(len(self.attempts))
         self.attempts.append(
             AttemptEnded(
                 candidate.provider.name,

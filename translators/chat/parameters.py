@@ -274,14 +274,12 @@ PARAMETERS: Final[dict[str, _Check]] = {
 }
 
 
-_COMBINED: Final = frozenset(
-    {"stream_options", "tools", "functions", "tool_choice", "top_logprobs"}
-)
+COMBINED: Final = frozenset({"stream_options", "tools", "functions", "tool_choice", "top_logprobs"})
+"""Parameters with rules for what stands beside them."""
 
 
 def check_combinations(body: JsonObject) -> None:
-    if _COMBINED.isdisjoint(body):
-        return
+    """Hold what `COMBINED` names against what stands beside it. Raises InvalidRequest."""
     if body.get("stream_options") is not None and body.get("stream") is not True:
         raise InvalidRequest(
             "The 'stream_options' parameter is only allowed when 'stream' is enabled.",

@@ -8,7 +8,7 @@ translator reports it.
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from translators.chat.parameters import PARAMETERS, check_combinations
+from translators.chat.parameters import COMBINED, PARAMETERS, check_combinations
 from translators.chat.validation_errors import (
     missing,
     not_one_of,
@@ -89,7 +89,8 @@ def parse(body: Any, size: int = 0) -> ChatRequest:
     for name, value in body.items():
         if value is not None and (check := PARAMETERS.get(name)) is not None and check(value, name):
             usual = False
-    check_combinations(body)
+    if not COMBINED.isdisjoint(body):
+        check_combinations(body)
     return ChatRequest(body, size, usual)
 
 
