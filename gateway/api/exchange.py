@@ -53,7 +53,11 @@ class exchange_of:
             http.in_memory.take,
         )
         if http.trace is not None:
-            exchange.set_trace(RequestTrace(http.trace, http.route))
+            session = http.headers.get("x-llm-router-session") if http.trace.told else None
+            told = RequestTrace(
+                http.trace, http.route, simulated=gateway.simulated, session=session
+            )
+            exchange.set_trace(told)
         self._exchange = http.exchange = exchange
 
     def __enter__(self) -> Exchange:

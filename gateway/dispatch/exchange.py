@@ -230,6 +230,8 @@ class Exchange:
     def set_cache(self, use: CacheUse) -> None:
         """What a cache did for it, as far as that is known."""
         self.cache = use
+        if self.trace is not None and use.result == "hit":
+            self.trace = self.trace._replace(cache_age=use.age)
 
     def mark_estimated(self) -> None:
         """The usage is an estimate: nobody knows what it cost."""
@@ -280,6 +282,7 @@ class Exchange:
                 attempt.why,
                 began - self.started,
                 None if trace is None else trace.span_id,
+                None if trace is None or attempt.key is None else attempt.key.variable,
             )
         )
         if self.served is None:

@@ -26,7 +26,6 @@ from gateway.routing.plan import Plan, refusal
 from gateway.routing.state import RouterState
 from gateway.routing.timeouts import ASKED_BY, DEFAULT_TOTAL, clocks, total, total_asked
 from gateway.telemetry.events import Why
-from gateway.telemetry.ids import unique
 from gateway.upstream.concurrency import ConcurrencyLimiter, QueueFull
 from translators.chat.request import ChatRequest
 from translators.dialect.inbound import Overlay
@@ -275,7 +274,7 @@ class TargetCalls:
             exchange.hold,
             origin,
             overlay,
-            None if exchange.trace is None else exchange.trace.context.child(unique(16)),
+            None if exchange.trace is None else exchange.trace.of_attempt(provider.propagate),
         )
 
     def _without_foreign(

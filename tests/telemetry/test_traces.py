@@ -29,6 +29,8 @@ ASKED = {
     "temperature": 0.5,
     "max_tokens": 9,
 }
+CLIENT: Final = 3
+"""The kind of a span that is an attempt."""
 DOWN = json_answer({"error": {"message": "down"}}, "503 Service Unavailable")
 
 
@@ -187,6 +189,62 @@ async def test_a_failure_that_failover_hid_is_an_error_below_a_good_span(
     assert (server.status.code, first.status.code, second.status.code) == (0, 2, 0)
     assert values(first)["error.type"] == "overloaded"
     assert values(second)["llm_router.purpose"] == "failover"
+
+
+async def test_an_attempt_is_told_with_its_number_its_key_and_its_conversation(
+    receiver: Receiver,
+) -> None:
+    async with traced(openai=DOWN, claude=json_answer(CLAUDE)) as running:
+        await ask(running, {**ASKED, "model": "all", "prompt_cache_key": "talk-1"})
+        await ask(running, {**ASKED, "model": "on_claude"}, **{"x-llm-router-session": "talk-2"})
+        spans = await receiver.wait_for(5)
+    told = sorted(
+        (each["gen_ai.conversation.id"], each["llm_router.attempt"], each["llm_router.key"])
+        for each in (values(span) for span in spans if span.kind == CLIENT)
+    )
+    assert told == [
+        ("talk-1", 1, "OPENAI_API_KEY"),
+        ("talk-1", 2, "ANTHROPIC_API_KEY"),
+        ("talk-2", 1, "ANTHROPIC_API_KEY"),
+    ]
+
+
+async def test_of_a_form_of_answers_only_the_kind_is_told(receiver: Receiver) -> None:
+    schema = {"name": CANARY, "schema": {"type": "object"}}
+    form = {"type": "json_schema", "json_schema": schema}
+    async with traced(openai=json_answer(openai_completion())) as running:
+        await ask(running, {**ASKED, "response_format": form})
+        _, attempt = sorted(await receiver.wait_for(2), key=lambda span: span.kind)
+    assert values(attempt)["gen_ai.output.type"] == "json"
+    assert CANARY.encode() not in b"".join(receiver.raw)
+
+
+async def test_an_answer_of_the_cache_is_told_as_one(receiver: Receiver) -> None:
+    policy = POLICY.replace("targets: [openai/gpt-4.1], ", "targets: [openai/gpt-4.1], cache: {}, ")
+    async with traced(policy, openai=json_answer(openai_completion())) as running:
+        first, second = await ask(running), await ask(running)
+        spans = await receiver.wait_for(3)
+    told = {
+        values(span)["llm_router.decision"]: values(span) for span in spans if span.kind != CLIENT
+    }
+    of_first, of_second = (
+        told[answer.headers["x-llm-router-decision"]] for answer in (first, second)
+    )
+    assert (of_first["llm_router.cache"], of_first["llm_router.attempts"]) == ("miss", 1)
+    assert "llm_router.cache.age" not in of_first
+    assert (of_second["llm_router.cache"], of_second["llm_router.attempts"]) == ("hit", 0)
+    assert of_second["llm_router.cache.age"] in (0, 1)
+
+
+async def test_an_unsampled_request_makes_nothing_of_the_sdk(
+    receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made: list[object] = []
+    monkeypatch.setattr("gateway.telemetry.spans.SpanContext", made.append)
+    async with traced(openai=json_answer(openai_completion())) as running:
+        answer = await ask(running, traceparent=f"00-{TRACE}-{PARENT}-00")
+    assert answer.headers["traceresponse"].endswith("-00")
+    assert made == []
 
 
 async def test_a_stream_that_breaks_is_an_error(receiver: Receiver) -> None:
