@@ -16,12 +16,13 @@ from gateway.admission.budget import Budget
 from gateway.admission.counters import Applied, Counter, CounterPool
 from gateway.admission.journal import Journal
 from gateway.admission.keys import KeyDirectory
-from gateway.admission.leases import Leases, StoreDown, StoreThread, Taken, release
+from gateway.admission.leases import Leases, Taken, release
 from gateway.admission.ledger_queue import LedgerQueue
 from gateway.admission.metrics import LimitMetrics, Standing
 from gateway.admission.refusals import exceeded
 from gateway.admission.reservation import Reservation
 from gateway.admission.scopes import NO_KEY, CallerRules, applied, rules_of
+from gateway.admission.store_thread import StoreDown, StoreThread
 from gateway.admission.teams import with_stored
 from gateway.config.limits import LimitsPolicy
 from gateway.errors import LimitExceeded, LimitsUnavailable, PersonaNotAllowed
