@@ -83,6 +83,9 @@ class Admission:
         self._accounts: dict[tuple[str | None, str, str], Account] = {}
         """By key, persona, and the digest of an end user where these are counted."""
         self._revision = -1
+        self._cut_revision = 0
+        self.cut: Callable[[str], None] = _nobody
+        """Told of each key whose running requests are to be ended."""
         self.unseen = self.allow_cold = False
         """The store was not seen since the start; and requests are admitted nevertheless."""
         self.share = counter_store.ALONE
@@ -122,6 +125,9 @@ class Admission:
         self.policy = with_stored(self._written, self._teams)
         self.pool.recap()
         self._forget_rules()
+        for revision, key_id in await self.thread.call(key_store.cut_since, self._cut_revision):
+            self._cut_revision = revision
+            self.cut(key_id)
 
     def apply_policy(self, policy: LimitsPolicy) -> None:
         """From now on this holds."""
@@ -366,6 +372,10 @@ class Admission:
         )
         self.metrics.refused(counter.id.scope, counter.limit.on)
         return exceeded(counter, bound.needs, self.clock())
+
+
+def _nobody(key_id: str) -> None:
+    """Nothing listens yet, so nothing runs."""
 
 
 def _wavers(account: Account, bounds: Iterable[Bound], held: Amounts, day: date) -> bool:
