@@ -24,9 +24,11 @@ from gateway.revisions.reload import Reloader
 from gateway.routing.state import RouterState
 from gateway.store import memory, sqlite
 from gateway.store.entry import Store
+from gateway.store.states import States
 from gateway.telemetry.events import EventBus, Listener, TraceSource
 from gateway.telemetry.metrics import Metrics
 from gateway.upstream.client import UpstreamClient
+from gateway.upstream.concurrency import ConcurrencyLimiter
 from gateway.upstream.health_probe import HealthProbes
 from gateway.upstream.media import MediaFetcher
 from translators.openai.request.fields import FIELDS
@@ -85,15 +87,19 @@ async def responses_store(kind: str, environ: Mapping[str, str]) -> AsyncIterato
 
 @asynccontextmanager
 async def admission_of(
-    config: Config, environ: Mapping[str, str]
+    config: Config, environ: Mapping[str, str], allow_cold: bool
 ) -> AsyncIterator["Admission | None"]:
-    """What counts limits; None where the policy has none: then not even its modules are there."""
+    """What counts limits; None where the policy has none: then not even its modules are there.
+    `allow_cold`: before the store was seen, too.
+    """
     if config.limits is None:
         yield None
         return
     running = importlib.import_module("gateway.admission.upkeep").running
     state = state_directory(environ)
-    async with running(config.limits, state, environ, time.time, time.monotonic) as admission:
+    async with running(
+        config.limits, state, environ, time.time, time.monotonic, allow_cold
+    ) as admission:
         yield admission
 
 
@@ -160,7 +166,11 @@ def _module(name: str) -> Any:
 
 @asynccontextmanager
 async def cluster_of(
-    config: Config, environ: Mapping[str, str], admission: "Admission | None", state: RouterState
+    config: Config,
+    environ: Mapping[str, str],
+    admission: "Admission | None",
+    state: RouterState,
+    places: ConcurrencyLimiter,
 ) -> AsyncIterator["Cluster | None"]:
     """What is shared with the other instances on the store; None where there is none."""
     if admission is None:
@@ -168,8 +178,13 @@ async def cluster_of(
         return
     running = importlib.import_module("gateway.cluster.service").running
     directory = state_directory(environ)
-    async with running(config, directory, environ, admission, state) as cluster:
+    async with running(config, directory, environ, admission, state, places, VERSION) as cluster:
         yield cluster
+
+
+def _states_of(cluster: "Cluster | None") -> States | None:
+    """Those that instances share, where they do."""
+    return None if cluster is None else cluster.states
 
 
 def _shared_responses(own: Store | None, kind: str, cluster: "Cluster | None") -> Store | None:
@@ -271,28 +286,28 @@ async def running_gateway(
     simulated: bool = False,
     listeners: Sequence[Listener] = (),
     open_console: bool = False,
+    allow_cold: bool = False,
     tracing: Callable[[Callable[[], Config]], TraceSource] | None = None,
 ) -> AsyncIterator[Gateway]:
-    """A complete gateway, its clients open; gateway.server.listener serves it.
-
-    `files` is where `config` came from: they are watched, and read again when asked for. `tracing`
-    makes what traces are told to; None: they are not. `open_console`: a console for everybody.
+    """A complete gateway, its clients open; gateway.server.listener serves it. `files`: where
+    `config` came from, watched, and read again when asked for. `tracing` makes what traces are told
+    to, if they are told. `open_console`: a console for everybody. `allow_cold`: requests are
+    admitted though the store of limits was not seen yet.
     """
-    limits = config.server.media_fetch
     metrics, measuring, measure_by = _measuring(config)
-    state = memory_of(config)
+    state, places, fetching = memory_of(config), ConcurrencyLimiter(), config.server.media_fetch
     traces = None if tracing is None else tracing(lambda: reloader.config)
     console = _console_of(config, admin or Admin(), open_console)
     bus = EventBus([*measuring, *listeners, *_listening(traces, metrics, console)])
     async with (
         metrics.process.running(),
         UpstreamClient.running() as client,
-        MediaFetcher.running(limits.max_bytes, limits.timeout) as media,
+        MediaFetcher.running(fetching.max_bytes, fetching.timeout) as media,
         TokenCounter.running() as counter,
         responses_store(config.server.responses_store, files.environ) as store,
-        admission_of(config, files.environ) as admission,
+        admission_of(config, files.environ, allow_cold) as admission,
         _Answers.running(config, files.environ, metrics) as answers,
-        cluster_of(config, files.environ, admission, state) as cluster,
+        cluster_of(config, files.environ, admission, state, places) as cluster,
         HealthProbes.running(config, state.health.checks, state.now, state.random) as checks,
         Reloader(
             config,
@@ -303,9 +318,9 @@ async def running_gateway(
         ).running() as reloader,
     ):
         with nullcontext() if traces is None else traces.running():
-            answers.gateway = made = Gateway(
+            answers.gateway = Gateway(
                 reloader=reloader,
-                dispatcher=Dispatcher(client, media, state, cluster.states if cluster else None),
+                dispatcher=Dispatcher(client, media, state, _states_of(cluster), places),
                 state=state,
                 counter=counter,
                 access=_admitting(access or Access(), admission, cluster, metrics),
@@ -321,4 +336,4 @@ async def running_gateway(
                 cache=answers.cache,
                 simulated=simulated,
             )
-            yield made
+            yield answers.gateway

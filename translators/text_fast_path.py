@@ -9,6 +9,7 @@ surrogates, which the parser judges). What is not like the model is parsed.
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import takewhile
 from typing import Any, Final
 
 from translators.chat.chunks import Chunk, Texts, strings
@@ -20,7 +21,8 @@ STRING: Final = (
 )
 """What a JSON string may hold, of escapes all but surrogates."""
 _STRING: Final = re.compile(STRING).match
-_STRINGS: Final = re.compile(rb"%s(?:\n%s)*+" % (STRING, STRING)).fullmatch
+_LINES: Final = re.compile(rb"%s(?:\n%s)*+" % (STRING, STRING))
+_STRINGS: Final = _LINES.fullmatch
 _CONTROL: Final = re.compile(r"[\x00-\x1f]").search
 _OTHER_ESCAPE: Final = re.compile(rb"\\[/u]").search
 """What our own JSON does not write, or not always."""
@@ -31,6 +33,9 @@ _COUNTS: Final = re.compile(rb'"usageMetadata": ?\{(?:[^{}]++|\{[^{}]*+\})*+\}')
 _COUNT: Final = re.compile(rb"(?<=[: ])[0-9]++(?=[,} ])")
 _MODELS: Final = 4
 """Models that are tried in one stream: answers to several choices may take turns."""
+_BORDER: Final = 8
+"""Bytes of a line's end and what follows it at which events are cut apart: a longer separator costs
+more to prepare than to find."""
 _PARSED: Final = 8
 """Events that are parsed one by one before the rest of what has arrived is parsed at once."""
 
@@ -185,13 +190,19 @@ def learned(
     )
     bare = skipped == 6 and block.startswith(b"data: ") and ending == b"\n\n"
     opening = block[: skipped + start]
-    between, close = closing + opening, re.compile(like).match
+    match = re.compile(rb"(%s)%s" % (STRING, like)).match
+    border = (ending + opening)[:_BORDER]
+    cut = len(border) - len(ending)
     return Model(
         opening,
         closing,
-        between,
-        close,
+        closing + opening,
+        match,
         tail,
+        border,
+        cut,
+        len(opening) - cut,
+        len(ending) - len(closing),
         skipped,
         ending,
         bare,
@@ -208,36 +219,24 @@ def recognised(
     where."""
     begin = at
     written: list[bytes] = []
-    opening, closing, between, close, tail = (
-        model.opening,
-        model.closing,
-        model.between,
-        model.close,
-        model.tail,
-    )
-    size = len(between)
+    opening, closing, match, tail = model.opening, model.closing, model.match, model.tail
+    alike = not carefully
     while data.startswith(opening, at):
+        if alike and (end := _alike(data, at, model, written)) > at:
+            at = end
+            continue
         start = at + model.start
         end = data.find(b'"', start)
-        if not carefully:
-            while (
-                end >= 0 and data[end : (next_ := end + size)] == between
-            ):  # `startswith` would take twice the instructions
-                written.append(data[start:end])
-                start = next_
-                end = data.find(b'"', start)
-        at = start - model.start
         if end < 0:
             break
         if data.startswith(closing, end):
             text, following = data[start:end], end + model.behind
         else:  # a quote in the text, or something a little different behind it
-            string = _STRING(data, start)
-            assert string is not None  # it matches nothing, too
-            closed = close(data, string.end())
-            if closed is None or not data.startswith(tail, closed.end()):
+            found = match(data, start)
+            if found is None or not data.startswith(tail, found.end()):
                 break
-            text, following = string[0], closed.end() + len(tail)
+            text, following = found[1], found.end() + len(tail)
+            alike = not carefully and data.startswith(closing, found.end(1))
         if carefully and _together([text]) is None:
             break
         at = following
@@ -249,6 +248,31 @@ def recognised(
         return recognised(data, begin, model, texts, carefully=True)
     texts(Run(together, written, data[begin:at], model))
     return at
+
+
+def _alike(data: bytes, at: int, model: "Model", written: list[bytes]) -> int:
+    """Add the texts of events to `written` that are the model but for their text, if there are two
+    at least. Returns up to where.
+    """
+    between, start = model.between, at + model.start
+    end = data.find(b'"', start)
+    if end < 0 or data[end : end + len(between)] != between:
+        return at
+    events = data[at + model.cut :].split(model.border)
+    events.pop()
+    texts = [event[model.first : model.last] for event in events]
+    if not data.startswith(between.join(texts) + model.closing, start):  # others are among them
+        head, foot = model.opening[model.cut :], model.closing[: -model.last]
+        both = zip(texts, events, strict=True)
+        texts = [text for text, _ in takewhile(lambda each: head + each[0] + foot == each[1], both)]
+    together = b"".join(texts)
+    if together.find(b'"') >= 0:  # escaped, or an event has more behind its text
+        whole = _LINES.match(b"\n".join([*texts, b""]))
+        assert whole is not None  # it matches nothing, too
+        del texts[whole[0].count(b"\n") :]
+        together = b"".join(texts)
+    written += texts
+    return at + len(together) + len(texts) * len(between)
 
 
 def _together(written: list[bytes]) -> str | None:
@@ -290,9 +314,16 @@ class Model:
     """Everything behind it."""
     between: bytes
     """Everything between two texts of such events."""
-    close: Callable[[bytes, int], re.Match[bytes] | None]
-    """Matches what may come behind it in others, up to the tail."""
+    match: Callable[[bytes, int], re.Match[bytes] | None]
+    """Matches the text of others, its first group, and what may come behind it up to the tail."""
     tail: bytes
+    border: bytes
+    """The ending of such an event, and how the next begins."""
+    cut: int
+    """Bytes of the opening in it."""
+    first: int
+    """Where the text begins between two borders, and where it ends, counted from the end."""
+    last: int
     skipped: int
     """Bytes before the data."""
     ending: bytes

@@ -16,11 +16,15 @@ from gateway.accounting.prompt_contents import contents_of
 from gateway.config import Model
 from translators.chat.request import ChatRequest
 
-WHOLE: Final = 65_536
-"""Characters up to which all of the text is looked at."""
-PIECES: Final = 64
-PIECE: Final = 1024
+WHOLE: Final = 16_384
+"""Characters up to which all of the text is looked at. Where a longer conversation is of many kinds
+its pieces are off by 0.4 % on average and 4 % at worst; those of four times as much are no better.
+"""
+PIECES: Final = 128
+PIECE: Final = 128
 """Characters of each of the pieces by which a longer text is measured."""
+_JOINED: Final = 1024 * 1024
+"""Characters up to which texts are put together for it: less work than to look for each place."""
 NEAR: Final = 0.15
 """The part of a limit within which the estimate cannot tell on which side of it a request is."""
 
@@ -111,6 +115,12 @@ def pieces(texts: Sequence[str], total: int) -> Iterator[str]:
     """PIECES stretches of PIECE characters, evenly spread over the texts as if they were one; a
     stretch may run over several.
     """
+    if total <= _JOINED:
+        whole = "".join(texts)
+        for number in range(PIECES):
+            start = number * (total - PIECE) // (PIECES - 1)
+            yield whole[start : start + PIECE]
+        return
     ends = list(accumulate(map(len, texts)))
     for number in range(PIECES):
         start = number * (total - PIECE) // (PIECES - 1)

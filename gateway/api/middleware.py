@@ -51,14 +51,12 @@ async def edge(http: Request) -> web.StreamResponse:
     if http.gateway.traces is not None or "traceparent" in headers:
         http.trace = _trace(http)
     failed: InvalidRequest | RequestFailed | None = None
-    broken: RequestFailed | None = None
-    """The failure, where a stream that the handler had begun must be ended with it."""
+    broken: RequestFailed | None = None  # what a stream must be ended with that had begun
     try:
         if http.version is not HttpVersion11 or "transfer-encoding" in headers:
             _check_framing(http)
-        http.route, http.id, handler, http.dialect = BY_PATH.get(
-            (http.method, http.raw_path)
-        ) or find(http)
+        found = BY_PATH.get((http.method, http.raw_path)) or find(http)
+        http.route, http.id, handler, http.dialect = found
         access = http.gateway.access
         if access.open:
             if http.route not in _WITHOUT_CALLERS_KEY and (

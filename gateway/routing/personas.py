@@ -23,6 +23,7 @@ _OPEN_ENDED: Final = frozenset({"max_tokens", "max_completion_tokens", "top_k"})
 
 NO_OVERLAY: Final = Overlay()
 _NOTHING: Final[Mapping[str, Any]] = MappingProxyType({})
+_NONE: Final[frozenset[str]] = frozenset()
 
 
 def apply(
@@ -80,14 +81,15 @@ def overlay(persona: Persona, request: ChatRequest, applied: ChatRequest) -> Ove
     if applied is request:
         return NO_OVERLAY
     before, after = request.body, applied.body
-    values = {
-        name: value
-        for name, value in after.items()
-        if name != "messages" and before.get(name) is not value
-    }
-    removed = frozenset(
-        name for name, value in before.items() if value is not None and name not in after
-    )
+    values: dict[str, Any] = {}
+    for name, value in after.items():
+        if name != "messages" and before.get(name) is not value:
+            values[name] = value
+    removed = _NONE
+    if not before.keys() <= after.keys():
+        removed = frozenset(
+            name for name, value in before.items() if value is not None and name not in after
+        )
     return Overlay(persona.system_prompt, persona.system_prompt_mode, values, removed)
 
 

@@ -90,6 +90,21 @@ async def test_money_is_refused_unless_the_policy_says_otherwise(
     await process.thread.close()
 
 
+async def test_only_what_is_beyond_the_slice_of_money_is_marked(place: Path) -> None:
+    """A cent each; a half of the dollar is leased at the first. Limits of requests mark nothing."""
+    requests = limit_of(on="requests", per="ever", amount=100)
+    process, thread = breakable(place, WhenDown(budgets="open", limits="open"), USD, requests)
+    bound = Bound(model_of(), 10, of_call(10, 0, 10_000_000), True, 1)
+    marked = []
+    for _ in range(60):
+        reservation = await process.admit(bound=bound)
+        assert reservation is not None
+        marked.append(reservation.why is not None)
+        thread.failing = True
+    assert marked == [False] * 50 + [True] * 10
+    await process.thread.close()
+
+
 async def test_rows_wait_for_the_store_and_are_counted_once(place: Path) -> None:
     process, thread = breakable(place, WhenDown(limits="open"), TOKENS)
     thread.failing = True

@@ -414,7 +414,7 @@ async def test_a_gateway_whose_journal_cannot_be_written_is_not_ready_and_says_s
         told = await gateway.ask("/health/ready", method="GET")
         assert told.body["limits"] == {
             "store": "up", "journal": "up",
-            "when_down": {"limits": "last_known", "budgets": "open"},
+            "when_down": {"keys": "last_known", "limits": "last_known", "budgets": "open"},
         }  # fmt: skip
         assert len(await gateway.rows()) == 1
         assert all(counter.held == 0 for counter in gateway.admission.pool)

@@ -223,6 +223,24 @@ FIRING: Final[dict[str, tuple[dict[str, str], dict[str, str], str]]] = {
         },
         "8m",
     ),
+    "RouterLedgerBacklog": (
+        {'llm_router_limits_journal_rows{instance="i"}': "100001x10"},
+        {'llm_router_limits_journal_rows{instance="i"}': "100001 100001 9 100001x3 100000x9"},
+        "8m",
+    ),
+    "RouterSharingDown": (
+        {'llm_router_store_shared_up{instance="i"}': "0x10"},
+        {'llm_router_store_shared_up{instance="i"}': "0x4 1x10"},
+        "8m",
+    ),
+    "RouterRevisionsDiffer": (
+        {
+            'llm_router_revisions{instance="i"}': "1x15",
+            'llm_router_revisions{instance="j"}': "2x15",
+        },
+        {'llm_router_revisions{instance="i"}': "2x8 1x7"},
+        "14m",
+    ),
     "RouterUnpriced": (
         {'llm_router_unpriced_requests_total{provider="a",model="m"}': "0+1x60"},
         {'llm_router_unpriced_requests_total{provider="a",model="m"}': "7x60"},

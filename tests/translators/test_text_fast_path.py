@@ -83,6 +83,24 @@ def test_it_is_what_parsing_would_have_said(texts: list[str], last: int) -> None
     assert seen.texts == documents
 
 
+AMONG_OTHERS = st.lists(
+    st.builds(lambda text: {"i": 0, "text": text}, st.sampled_from(["a", "bc", '"', "", "é", "\\"]))
+    | st.sampled_from(
+        [{"i": 0, "text": "a", "b": 1}, {"i": 1, "text": "a"}, {"i": 0, "text": "a", "c": "}"}, 7]
+    ),
+    max_size=30,
+)
+
+
+@given(AMONG_OTHERS, st.integers(0, 40))
+def test_it_is_what_parsing_would_have_said_of_a_mixture(documents: list[Any], cut: int) -> None:
+    data = b"".join(map(event, [{"i": 0, "text": "x"}] * 3 + documents))
+    seen = Seen()
+    for part in (data[: len(data) - cut], data[len(data) - cut :]):
+        seen.reader.receive(part, seen.event, seen.run)
+    assert seen.texts == [{"i": 0, "text": "x"}] * 3 + documents
+
+
 @given(TEXTS)
 def test_each_that_comes_alone_is_what_parsing_would_have_said(texts: list[str]) -> None:
     documents = [{"i": 0, "text": text} for text in texts]

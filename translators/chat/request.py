@@ -23,6 +23,8 @@ from translators.json_codec import JsonObject
 
 ROLES: Final = ("developer", "system", "user", "assistant", "tool", "function")
 INSTRUCTION_ROLES: Final = ("system", "developer")
+_SAYING: Final = ("user", "assistant", "system", "developer")
+"""Of which a text is enough."""
 
 
 @dataclass(slots=True)
@@ -109,8 +111,8 @@ def _check_messages(messages: Any) -> None:
         role = message.get("role")
         content = message.get("content")
         if content.__class__ is str and (
-            role == "user" or _is_usual(message, role)
-        ):  # a user's, every other one, without a call
+            (len(message) == 2 and role in _SAYING) or _is_usual(message, role)
+        ):  # a role and a text, most of them, without a call
             continue
         _check_message(message, role, content, f"messages[{i}]")
     if messages[-1]["role"] == "tool" and all(

@@ -12,7 +12,16 @@ from translators.gemini.inbound.values import read_number
 from translators.gemini.request.thinking import Wish, thinking_config
 from translators.json_codec import JsonObject, dumps_str
 from translators.notes import Report
-from translators.splices import Edit, Member, cut_all, elements, members, skip_space
+from translators.splices import (
+    Edit,
+    Member,
+    cut_all,
+    elements,
+    members,
+    only_member,
+    skip_space,
+    written,
+)
 
 _NAMES: Final = {
     **{hub: at.rpartition(".")[2] for hub, at in HUB_NAMES.items()},
@@ -111,6 +120,39 @@ def generation_edits(
         if given
         else [_replaced(member, values)]
     )
+
+
+def with_additions(
+    text: str,
+    document: Mapping[str, Any],
+    overlay: Overlay,
+    record: ModelRecord,
+    report: Report,
+) -> str | None:
+    """The text with what the persona says and the caller does not, which says nothing that the
+    model does not take (see `keeps_settings`). None where the persona edits what the caller wrote,
+    or its place is not quickly found.
+    """
+    first = ""
+    if overlay.system_prompt is not None:
+        if "systemInstruction" in document:
+            return None
+        first = f'"systemInstruction":{{"parts":[{{"text":{written(overlay.system_prompt)}}}]}},'
+    member, values = None, JsonObject()
+    if overlay.values:
+        config = document.get(AT)
+        member = only_member(text, AT) if config else None
+        if config is None or member is None:
+            return None
+        values = _overlaid(overlay, {}, record, report)
+        if not values.keys().isdisjoint(config):
+            return None
+    begin = skip_space(text, skip_space(text, 0) + 1)
+    if member is None or not values:
+        return f"{text[:begin]}{first}{text[begin:]}"
+    inside = skip_space(text, member.value_start + 1)
+    settings = written(values)[1:-1]
+    return f"{text[:begin]}{first}{text[begin:inside]}{settings},{text[inside:]}"
 
 
 def keeps_settings(config: Any, record: ModelRecord) -> bool:
