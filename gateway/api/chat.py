@@ -214,6 +214,7 @@ async def _relayed(
                     break
                 elif data:
                     await out.write(data)
+                del chunks, data  # a stream may be open for long
     except UpstreamError as error:
         broken = http.gateway.dispatcher.broke(error, exchange)
         return await failed(http, broken, writer, out, exchange, settle)

@@ -106,29 +106,33 @@ class UpstreamStream:
         ChunkWriter writes as if they were single. With `show`, what arrives while nothing is here
         goes to it, in runs, and is given here only as far as it leaves it: an empty batch, too.
         """
-        translator, note, tap = self._translator, self._note, self.tap
+        translator, tap = self._translator, self.tap
         if self._cutter is not None:
             show = None
         elif show is not None and tap is not None:
             show = _tapped(show, tap)
         batch, self._held = self._held, []
         while True:
-            for chunk in batch:
-                if chunk.finish_reason is not None:
-                    note(chunk)
-                if tap is not None:
-                    tap.see(chunk)
+            self._saw(batch, tap)
             if batch or show is not None:
                 yield batch if runs else singly(batch)
             if translator.failure is not None:
                 raise UpstreamError(translator.failure)
             if translator.finished:
                 return
+            batch = []  # nobody holds what was shown while more is waited for
             batch = await self._next(show)
 
     async def _next(self, show: Show | None = None) -> list[Chunk]:
         batch = await self._response.next(show)
         return batch if self._cutter is None else self._cutter.receive(singly(batch))
+
+    def _saw(self, batch: Sequence[Chunk], tap: AnswerTap | None) -> None:
+        for chunk in batch:
+            if chunk.finish_reason is not None:
+                self._note(chunk)
+            if tap is not None:
+                tap.see(chunk)
 
     def _note(self, chunk: Chunk) -> None:
         attempt = self._attempt

@@ -97,6 +97,7 @@ class ClaudeStream(ContentBlocks):
         if like is not None and not self._over and (run := like.alone(data)) is not None:
             chunks = self._chunks = []
             self._more_texts(run)
+            self._chunks = []  # theirs to keep who are given them
             return chunks
         return self._read(self._reader.receive, data, self._event, self._more_texts)
 

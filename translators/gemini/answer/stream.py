@@ -84,6 +84,7 @@ class GeminiStream:
         like = self._reader.between
         if like is not None and (run := like.alone(data)) is not None:
             self._answer.more_texts(run, chunks)
+            self._chunks = []  # theirs to keep who are given them
             return chunks
         try:
             self._reader.receive(data, self._event, self._texts)

@@ -69,6 +69,7 @@ class OpenAIStream(Choices):
         if like is not None and not self._over and (run := like.alone(data)) is not None:
             chunks = self._chunks = []
             self._texts(run)
+            self._chunks = []  # theirs to keep who are given them
             return chunks
         chunks = self._read(self._reader.receive, data, self._event, self._texts)
         if (
