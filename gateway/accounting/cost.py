@@ -19,7 +19,7 @@ _FEMTO_PER_NANO: Final = 1_000_000
 _HALF_NANO: Final = 500_000
 _NANO_PER_FEE: Final = 1_000_000
 """A fee is USD for a thousand: 10^9 / 10^3 nano-USD for one."""
-_LIST_PRICE_TIERS: Final = frozenset({None, "auto", "default", "standard", "standard_only"})
+LIST_PRICE_TIERS: Final = frozenset({None, "auto", "default", "standard", "standard_only"})
 
 
 def expected_cost(
@@ -30,7 +30,8 @@ def expected_cost(
 
     None if the model has no price on `day`.
     """
-    price = model.price_at(day)
+    prices = model.prices
+    price = prices[-1] if prices and prices[-1].valid_from <= day else model.price_at(day)
     return None if price is None else _plain_cost(price, prompt_tokens, cached_share, output_tokens)
 
 
@@ -70,7 +71,7 @@ def most_cost(
 
 def is_list_price(service_tier: Any) -> bool:
     """Whether a tier, as the caller asked for it, is sold at the price list's rates."""
-    return service_tier in _LIST_PRICE_TIERS
+    return service_tier in LIST_PRICE_TIERS
 
 
 def cost_of_usage(
@@ -82,13 +83,14 @@ def cost_of_usage(
     None if it cannot be known: no price on `day`, no count, audio of a model that has no price for
     it, or a `service_tier` (as the caller asked for) that is not sold at the price list's rates.
     """
-    price = model.price_at(day)
+    prices = model.prices
+    price = prices[-1] if prices and prices[-1].valid_from <= day else model.price_at(day)
     prompt, completion = totals(usage)
     if (
         price is None
         or prompt is None
         or completion is None
-        or service_tier not in _LIST_PRICE_TIERS
+        or service_tier not in LIST_PRICE_TIERS
     ):
         return None
     if _is_plain(usage) and model.billed_beside.isdisjoint(usage):

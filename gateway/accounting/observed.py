@@ -83,8 +83,7 @@ class Learned:
         """Prompt tokens the target counts, relative to the estimate (the model's `token_factor`
         included): 0.5 to 2, at first 1.
         """
-        known = self._factors.get(target)
-        return 1.0 if known is None else known
+        return self._factors.kept.get(target, _AS_ESTIMATED)[0]
 
     def expected_output(self, persona: str, target: str) -> int:
         """Completion tokens to expect: of this persona at this target, else of this persona
@@ -134,7 +133,8 @@ class Learned:
                 ratio, target, min(estimated_prompt, _TELLING_PROMPT) / _TELLING_PROMPT
             )
         if prompt:
-            cached = count(usage.get("prompt_tokens_details"), "cached_tokens") or 0
+            details = usage.get("prompt_tokens_details")
+            cached = (count(details, "cached_tokens") or 0) if details else 0
             self._cached.add(cached / prompt if cached < prompt else 1.0, of_both)
         if completion is not None:
             self._outputs.add(completion, of_both)

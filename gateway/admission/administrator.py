@@ -7,12 +7,12 @@ from typing import Any, Final, NamedTuple, Protocol, TypeVar
 from gateway.admission import administration, teams
 from gateway.admission.amounts import NANO, shown
 from gateway.admission.counters import Counter
-from gateway.admission.leases import StoreDown, StoreThread
 from gateway.admission.refusals import resets_at
 from gateway.admission.scopes import CallerRules
+from gateway.admission.store_thread import StoreDown, StoreThread
 from gateway.config.limits import LimitsPolicy, duration
 from gateway.errors import LimitsUnavailable
-from gateway.store import idempotency, keys, ledger
+from gateway.store import idempotency, keys, ledger, spend
 from gateway.store.database import Database, transaction
 from gateway.store.limits_rows import Author, Raise
 
@@ -140,14 +140,16 @@ class Administrator:
         return await self._written(None, _whole(work))
 
     async def set_state(
-        self, key_id: str, action: str, by: By, asked: Asked | None = None
+        self, key_id: str, action: str, by: By, asked: Asked | None = None, *, cut: bool = False
     ) -> dict[str, Any]:
-        """Raises KeyNotFound, ValueError, ScopeMissing."""
+        """`cut`: its running requests are ended, too. Raises KeyNotFound, ValueError,
+        ScopeMissing.
+        """
         now = self._now
 
         def work(database: Database) -> dict[str, Any]:
             _check_stronger(database, key_id, by)
-            row = administration.set_state(database, key_id, action, now, _author(by))
+            row = administration.set_state(database, key_id, action, now, _author(by), cut=cut)
             return administration.key_document(row)
 
         return await self._written(asked, work)
@@ -208,7 +210,7 @@ class Administrator:
         """The first day, the day after the last, and the sums. Raises ValueError."""
         first, last = days(since, until, self._now)
         check_groups(by)
-        rows = await self._call(ledger.spend, by, first, last, key)
+        rows = await self._call(spend.spent, by, first, last, key)
         return _day(first), _day(last), [administration.spend_document(row) for row in rows]
 
     async def ledger(
@@ -241,8 +243,8 @@ def days(since: str | None, until: str | None, now: int) -> tuple[int, int]:
 def check_groups(by: Sequence[str]) -> None:
     """Raises ValueError."""
     for name in by:
-        if name not in ledger.GROUPS:
-            raise ValueError(f"by: must be of {', '.join(ledger.GROUPS)}, not {name[:40]!r}")
+        if name not in spend.GROUPS:
+            raise ValueError(f"by: must be of {', '.join(spend.GROUPS)}, not {name[:40]!r}")
 
 
 def raise_of(body: Any, now: int) -> Raise:

@@ -6,23 +6,20 @@ much; and a request is refused only after the others were asked for what they do
 """
 
 import asyncio
-import logging
-import sqlite3
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from enum import IntEnum
 from operator import attrgetter, gt
-from typing import Any, Final, TypeVar
+from typing import Final, TypeVar
 
 from gateway.admission.accounts import Account
 from gateway.admission.amounts import Amounts
 from gateway.admission.counters import Counter, CounterPool
 from gateway.admission.refusals import exceeded
+from gateway.admission.store_thread import SILENT, StoreDown, StoreThread, within
 from gateway.config.limits import WhenDown
 from gateway.errors import LimitsUnavailable
 from gateway.store import counters as store
 from gateway.store import presumed
-from gateway.store.database import Database, StoreFailed
 from gateway.store.limits_rows import CounterId, Want
 
 RECALL_WAIT: Final = 1.0
@@ -35,14 +32,10 @@ IDLE: Final = 0.5
 """Seconds without a request after which a slice goes back, where there are other processes."""
 _TOUCH: Final = 0.1
 """Seconds after which an account that is used says so again."""
-_FAILURES: Final = 3
-"""In a row, after which the store is left alone for a while."""
-_REST: Final = 1.0
 _MARGIN: Final = 5.0
 """Seconds by which this process gives its slices up before others take them."""
 
 _FREE: Final = attrgetter("free")
-_log: Final = logging.getLogger("llm_router")
 T = TypeVar("T")
 
 
@@ -53,82 +46,6 @@ class Taken(IntEnum):
     MOST = 1
     """It was there, but less than as much again is left of a slice."""
     EASILY = 2
-
-
-class StoreDown(Exception):
-    """The store failed, or is left alone because it does."""
-
-
-def _untold(seconds: float) -> None:
-    """Nobody measures."""
-
-
-class StoreThread:
-    """The one thread that uses the database. One that keeps failing is left alone, but for a
-    probe a second.
-    """
-
-    def __init__(
-        self, database: Database, now: Callable[[], float], what: str = "the store of limits"
-    ) -> None:
-        """`what`: it is, as the log calls it."""
-        self._database = database
-        self._now = now
-        self._what = what
-        self._thread = ThreadPoolExecutor(1, "limits-store")
-        self._failures = 0
-        self._not_before = 0.0
-        self.probed = False
-        """Somebody probes a failing one, so that no request has to wait for it."""
-        self.trips = 0
-        """How often the store was asked."""
-        self.took: Callable[[float], None] = _untold
-        """Told how many seconds each operation took."""
-
-    @property
-    def down(self) -> bool:
-        return self._failures >= _FAILURES
-
-    @property
-    def remote(self) -> bool:
-        return self._database.remote
-
-    async def call(self, work: Callable[..., T], *arguments: Any, probe: bool = False) -> T:
-        """Work that is given the database first. `probe`: it writes, and tells how the store is.
-        Raises StoreDown.
-        """
-        if self.down:
-            if self._now() < self._not_before or (self.probed and not probe):
-                raise StoreDown
-            self._not_before = self._now() + _REST
-        self.trips += 1
-        loop, began = asyncio.get_running_loop(), self._now()
-        try:
-            result = await loop.run_in_executor(self._thread, work, self._database, *arguments)
-        except (sqlite3.Error, StoreFailed) as error:
-            self._failed(error)
-            raise StoreDown from None
-        finally:
-            self.took(self._now() - began)
-        if probe or not self.probed:  # a look may succeed where nothing can be written
-            self._recovered()
-        return result
-
-    def _recovered(self) -> None:
-        if self.down:
-            _log.warning("%s answers again", self._what)
-        self._failures = 0
-
-    def _failed(self, error: Exception) -> None:
-        self._failures += 1
-        if self._failures == _FAILURES:
-            _log.error("%s cannot be used: %s", self._what, error)
-        if self.down:
-            self._not_before = self._now() + _REST
-
-    async def close(self) -> None:
-        await asyncio.get_running_loop().run_in_executor(self._thread, self._database.close)
-        self._thread.shutdown(wait=False)
 
 
 def release(counters: Sequence[Counter], amounts: Amounts) -> None:
@@ -164,19 +81,22 @@ class Leases:
         """Monotonic seconds until which slices are this process's though the store is away."""
         self._lost = self._lost_money = False
 
-    async def take(self, counters: Sequence[Counter], needs: Amounts) -> None:
-        """Hold `needs` of all counters, or nothing. Raises LimitExceeded, LimitsUnavailable."""
+    async def take(self, counters: Sequence[Counter], needs: Amounts) -> bool:
+        """Hold `needs` of all counters, or nothing; False if money of it is beyond what is leased,
+        which the policy allows while the store is down. Raises LimitExceeded, LimitsUnavailable.
+        """
         if not self.take_now(counters, needs):
             # A caller who leaves must not take along what is being leased for it.
             task = asyncio.ensure_future(self._take(counters, needs))
             try:
-                await asyncio.shield(task)
+                return await asyncio.shield(task)
             except asyncio.CancelledError:
                 task.add_done_callback(lambda done: self._give_up(done, counters, needs))
                 raise
+        return True
 
     def _give_up(
-        self, task: asyncio.Task[None], counters: Sequence[Counter], needs: Amounts
+        self, task: asyncio.Task[bool], counters: Sequence[Counter], needs: Amounts
     ) -> None:
         if not task.cancelled() and task.exception() is None:
             release(counters, needs)
@@ -248,24 +168,26 @@ class Leases:
         found = [(c, c.held + c.unbooked) for c in self._pool if c.limit.on == "usd"]
         return [(counter, amount) for counter, amount in found if amount > 0]
 
-    async def _take(self, counters: Sequence[Counter], needs: Amounts) -> None:
+    async def _take(self, counters: Sequence[Counter], needs: Amounts) -> bool:
         asked_at, recalled = self._now(), False
         while True:
             async with self._turn:
                 if self.take_now(counters, needs):
-                    return
+                    return True
                 lacking = [c for c in counters if c.free < needs[c.index]]
                 self._check_refused(lacking, needs, asked_at)
                 try:
                     # Who is being asked for already was refused: what comes back is waited for.
                     asked_for = [c for c in lacking if c.id in self._recalls]
-                    refusing = (not recalled and asked_for) or await self._lease(lacking, needs)
+                    refusing = (not recalled and asked_for) or await within(
+                        SILENT, self._lease(lacking, needs)
+                    )
                     if not refusing:
                         continue
                 except StoreDown:
                     self._without_store(lacking, needs)
                     release(counters, Amounts(*(-need for need in needs)))
-                    return
+                    return all(counter.limit.on != "usd" for counter in lacking)
                 if recalled:
                     self._refuse(refusing, needs)
             try:

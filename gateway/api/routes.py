@@ -197,12 +197,14 @@ def _methods() -> dict[str, dict[str, Route]]:
 
 
 _METHODS: Final = _methods()
-_EXACT: Final = {
+BY_PATH: Final = {
     (method, path): Found(path, "", route.handler, route.dialect)
     for path, methods in _METHODS.items()
     for method, route in methods.items()
     if "{" not in path and path not in VARIANTS
 }
+"""By method and path, as it came: nearly all ask for one that needs no decoding, which would cost
+2 µs."""
 
 
 def _pattern(path: str) -> re.Pattern[str]:
@@ -223,12 +225,6 @@ for _path in filter(lambda path: "{" in path, _METHODS):
     _OPEN.setdefault(_head, []).append((_pattern(_path), _path))
 
 
-def find(http: Request) -> Found:
-    """The route for a request."""
-    # Nearly all ask for a path that needs no decoding, which would cost 2 µs.
-    return _EXACT.get((http.method, http.raw_path)) or _find(http)
-
-
 def _open_route(path: str) -> tuple[str, str]:
     """The path of the route with braces that a path belongs to, and its `id`; the path itself if
     there is none."""
@@ -239,7 +235,8 @@ def _open_route(path: str) -> tuple[str, str]:
     return path, ""
 
 
-def _find(http: Request) -> Found:
+def find(http: Request) -> Found:
+    """The route for a request that is not in BY_PATH."""
     if (console := http.gateway.console) is not None and (own := console.find(http)) is not None:
         return Found(*own)
     method, path = http.method, http.path

@@ -13,7 +13,7 @@ from translators.chat.request import INSTRUCTION_ROLES, ChatRequest
 from translators.dialect.inbound import Overlay
 from translators.errors import InvalidRequest
 from translators.notes import Note, Report
-from translators.registry import hold_reasoning
+from translators.registry import ASKS_FOR_REASONING, hold_reasoning
 
 _SAME: Final = {"max_tokens": "max_completion_tokens", "max_completion_tokens": "max_tokens"}
 """Two names of one parameter: a caller who gave either has given both."""
@@ -42,7 +42,7 @@ def apply(
         return request, ()
     report = Report()
     body = dict(request.body)
-    for name, value in _defaults(persona, of_rule).items():
+    for name, value in (_defaults(persona, of_rule) if of_rule else persona.defaults).items():
         if body.get(name) is None and body.get(_SAME.get(name, name)) is None:
             body[name] = value
     passed = body.get("x_provider")
@@ -67,10 +67,10 @@ def apply(
         and body.get("max_completion_tokens") is None
     ):
         body["max_completion_tokens"] = longest
-    if persona.caps:
+    if persona.caps and not ASKS_FOR_REASONING.isdisjoint(body):
         hold_reasoning(body, persona.caps, report)
     if persona.system_prompt is not None:
-        body["messages"] = _with_prompt(persona, request.messages)
+        body["messages"] = _with_prompt(persona, body["messages"])
     return ChatRequest(
         body, request.size + len(persona.system_prompt or ""), request.usual_schemas
     ), tuple(report.notes)
@@ -94,8 +94,6 @@ def overlay(persona: Persona, request: ChatRequest, applied: ChatRequest) -> Ove
 
 
 def _defaults(persona: Persona, of_rule: Mapping[str, Any]) -> Mapping[str, Any]:
-    if not of_rule:
-        return persona.defaults
     return {
         **{
             name: value

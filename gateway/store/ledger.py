@@ -1,13 +1,15 @@
-"""The ledger in the store: rows are added once each, together with what they count; added up by
-day; corrected by further rows, never changed.
+"""The ledger in the store: rows are added once each, together with what they count, and with sums
+of days (spend.py); corrected by further rows, never changed.
 """
 
 import json
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from operator import add, itemgetter
+from itertools import starmap
+from operator import add
 from typing import Any, Final, NamedTuple
 
+from gateway.store import spend
 from gateway.store.counters import LONGEST_WINDOW, SHORT, reduce_leases, totals
 from gateway.store.database import Database, portions, snapshot, transaction
 from gateway.store.limits_rows import (
@@ -18,25 +20,10 @@ from gateway.store.limits_rows import (
     CounterId,
     LedgerRow,
 )
+from gateway.store.spend_check import READ, SpendCheck
 
 _READ: Final = ", ".join(f'"{name}"' for name in LedgerRow._fields)
 _COLUMNS: Final = (*LedgerRow._fields, "day")
-GROUPS: Final = ("day", "key", "team", "persona", "model")
-"""What spend can be told by."""
-_GROUP_COLUMNS: Final = {"key": "key_id"}
-_SUMS: Final = ("requests", "input", "cached", "output", "cost", "estimated", "unpriced")
-SUMMED: Final[Mapping[str, tuple[str, ...]]] = {
-    "spend_total": ("day", "team", "persona", "model"),
-    "spend_key": ("day", "key_id", "team"),
-    "spend_day": ("day", "key_id", "team", "persona", "model"),
-}
-"""Tables of sums by day, the shortest first, and what each tells apart."""
-_ADD_SUMS: Final = {
-    table: f"INSERT INTO {table} VALUES({','.join('?' * (len(columns) + len(_SUMS)))})"
-    f" ON CONFLICT({', '.join(columns)}) DO UPDATE SET "
-    + ", ".join(f"{name} = {table}.{name} + excluded.{name}" for name in _SUMS)
-    for table, columns in SUMMED.items()
-}
 _MONEY: Final = "usd/"
 _PAGE: Final = 5000
 """Rows that are in memory at a time when all are read."""
@@ -140,8 +127,7 @@ def _add(database: Database, bookings: Sequence[Booking]) -> None:
     if bookings:
         rows = [booking.values for booking in bookings]
         database.insert("ledger", _COLUMNS, rows)
-        for table, columns in SUMMED.items():
-            database.executemany(_ADD_SUMS[table], _sums(rows, columns))
+        spend.add(database, rows)
 
 
 def _append(database: Database, row: LedgerRow) -> None:
@@ -149,36 +135,6 @@ def _append(database: Database, row: LedgerRow) -> None:
     new = _unknown(database, [booking_of(row)])
     _add(database, new)
     _spend(database, _charged(new))
-
-
-_TOLD_BY: Final = ("day", "key_id", "team", "persona", "model")
-_OF: Final = itemgetter(
-    -1, *map(LedgerRow._fields.index, ("key_id", "team", "persona", "provider", "model"))
-)
-_SUMMED: Final = itemgetter(
-    *map(LedgerRow._fields.index, ("state", "input", "cached", "output", "cost", "amends"))
-)
-
-
-def _sums(rows: Sequence[tuple[Any, ...]], columns: Sequence[str]) -> list[tuple[Any, ...]]:
-    """What rows add to days, told apart by `columns`, in their order."""
-    places = [_TOLD_BY.index(name) for name in columns]
-    sums: dict[tuple[Any, ...], list[int]] = {}
-    for row in rows:
-        day, key_id, team, persona, provider, model = _OF(row)
-        told = day, key_id, team, persona, f"{provider}/{model}"
-        state, read, cached, written, cost, amends = _SUMMED(row)
-        known = sums.setdefault(tuple([told[place] for place in places]), [0] * len(_SUMS))
-        if amends is None:
-            known[5] += state in ("estimated", "presumed")
-            if persona:  # it is of a request
-                known[0] += 1
-                known[6] += state == "unpriced"
-        known[1] += read
-        known[2] += cached
-        known[3] += written
-        known[4] += cost or 0
-    return [(*key, *sums[key]) for key in sorted(sums)]
 
 
 def _spend(database: Database, charged: Mapping[CounterId, int]) -> None:
@@ -221,30 +177,6 @@ def charges_of(written: str) -> Iterator[Charge]:
     """As the table has them."""
     for scope, name, window, amount in json.loads(written):
         yield Charge(CounterId(scope, name, window), amount)
-
-
-def spend(
-    database: Database, by: Sequence[str], since: int, until: int, key: str | None = None
-) -> list[dict[str, Any]]:
-    """Sums of the days from `since` to before `until` (days since 1970), for each of what they are
-    told by.
-    """
-    columns = [_GROUP_COLUMNS.get(name, name) for name in by]
-    sums = ", ".join(f"CAST(SUM({name}) AS BIGINT)" for name in _SUMS)
-    grouped = f" GROUP BY {', '.join(columns)} ORDER BY {', '.join(columns)}" if columns else ""
-    which, values = "day >= ? AND day < ?", [since, until]
-    if key is not None:
-        which += " AND key_id = ?"
-        values.append(key)  # type: ignore[arg-type]
-    asked = {*columns, "day", *(("key_id",) if key is not None else ())}
-    table = next(table for table, told in SUMMED.items() if asked <= set(told))
-    query = f"SELECT {', '.join([*columns, sums])} FROM {table} WHERE {which}{grouped}"
-    names = [*by, *_SUMS]
-    return [
-        dict(zip(names, found, strict=True))
-        for found in database.execute(query, values)
-        if found[len(by)] is not None
-    ]
 
 
 def amend(database: Database, row: LedgerRow) -> None:
@@ -334,25 +266,18 @@ def differences(database: Database) -> list[Difference]:
         added_up: Counter[CounterId] = Counter()
         for *name, amount in database.execute("SELECT scope, name, win, amount FROM carried"):
             added_up[CounterId(*name)] += amount
-        costs: Counter[int] = Counter()
-        for charges, day, cost in _pages(database):
-            costs[day] += cost or 0
-            for counter, amount in charges_of(charges):
-                if counter in counted or not counter.name.endswith(SHORT):
-                    added_up[counter] += amount
-        days = {
-            f"{table} {day}": cost
-            for table in SUMMED
-            for day, cost in database.execute(
-                f"SELECT day, CAST(SUM(cost) AS BIGINT) FROM {table} WHERE day >= ? GROUP BY day",
-                (-(-pruned * 1000 // DAY),),
-            )
-        }
+        days = SpendCheck(database, -(-pruned * 1000 // DAY))
+        for page in _pages(database):
+            days.add([row[2:] for row in page])
+            for _, charges, *_ in page:
+                for counter, amount in charges_of(charges):
+                    if counter in counted or not counter.name.endswith(SHORT):
+                        added_up[counter] += amount
+        unequal = days.end()
     return [
         *_unequal({_named(c): n for c, n in counted.items()},
                   {_named(c): n for c, n in added_up.items() if _looked_at(c, pruned)}),
-        *_unequal(days, {f"{table} {day}": cost for table in SUMMED for day, cost in costs.items()
-                         if day * DAY >= pruned * 1000}),
+        *starmap(Difference, unequal),
     ]  # fmt: skip
 
 
@@ -371,14 +296,13 @@ def _looked_at(counter: CounterId, pruned: int) -> bool:
     return counter.window > pruned - LONGEST_WINDOW
 
 
-def _pages(database: Database) -> Iterator[tuple[str, int, int | None]]:
-    """Charges, day and cost of every row."""
+def _pages(database: Database) -> Iterator[list[tuple[Any, ...]]]:
+    """Id and charges of every row, and what its day's sums are made of."""
     after = ""
-    query = "SELECT id, charges, day, cost FROM ledger WHERE id > ? ORDER BY id LIMIT ?"
+    query = f"SELECT id, charges, {READ} FROM ledger WHERE id > ? ORDER BY id LIMIT ?"
     while page := database.execute(query, (after, _PAGE)).fetchall():
         after = page[-1][0]
-        for found in page:
-            yield found[1:]
+        yield page
 
 
 def _named(counter: CounterId) -> str:

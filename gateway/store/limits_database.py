@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from gateway.store.database import Look, transaction
-from gateway.store.limits_schema import STEPS
+from gateway.store.limits_schema import STEPS, statements
 from gateway.store.sqlite import StoreUnusable, begin_log
 
 BUSY: Final = 5.0
@@ -97,8 +97,8 @@ def migrate(database: SqliteDatabase) -> int:
                 " by a newer one",
                 "store",
             )
-        for step in STEPS[had:]:
-            for statement in filter(str.strip, step.split(";")):
+        for number, step in enumerate(STEPS[had:], had):
+            for statement in statements(number, step):
                 database.execute(statement)
         database.execute(f"PRAGMA user_version={len(STEPS)}")
     return len(STEPS) - had

@@ -2,6 +2,7 @@
 step for each version of the schema.
 """
 
+from collections.abc import Mapping
 from typing import Final
 
 STEPS: Final = (
@@ -62,5 +63,54 @@ INSERT INTO spend_key SELECT day, key_id, team, SUM(requests), SUM(input), SUM(c
 CREATE TABLE carried(scope TEXT, name TEXT, win INT, amount INT NOT NULL,
   PRIMARY KEY(scope, name, win)) WITHOUT ROWID;
 """,
+    """
+CREATE TABLE spenders(key_id TEXT, team TEXT, PRIMARY KEY(key_id, team)) WITHOUT ROWID;
+CREATE TABLE spend_until(key_id TEXT, team TEXT, day INT, requests INT NOT NULL, input INT NOT NULL,
+  cached INT NOT NULL, output INT NOT NULL, cost INT NOT NULL, estimated INT NOT NULL,
+  unpriced INT NOT NULL, PRIMARY KEY(key_id, team, day)) WITHOUT ROWID;
+INSERT INTO spenders SELECT DISTINCT key_id, team FROM spend_key;
+INSERT INTO spend_until SELECT key_id, team, day, SUM(requests) OVER before, SUM(input) OVER before,
+  SUM(cached) OVER before, SUM(output) OVER before, SUM(cost) OVER before,
+  SUM(estimated) OVER before, SUM(unpriced) OVER before FROM spend_key
+  WINDOW before AS (PARTITION BY key_id, team ORDER BY day);
+""",
 )
 """What each version adds to the one before it. A step that was released is never changed."""
+
+OF_SPENDER: Final = """
+INSERT INTO spenders SELECT NEW.key_id, NEW.team WHERE NOT EXISTS (SELECT 1 FROM spenders
+  WHERE key_id = NEW.key_id AND team = NEW.team);
+INSERT INTO spend_until SELECT NEW.key_id, NEW.team, NEW.day, COALESCE(MAX(u.requests), 0),
+  COALESCE(MAX(u.input), 0), COALESCE(MAX(u.cached), 0), COALESCE(MAX(u.output), 0),
+  COALESCE(MAX(u.cost), 0), COALESCE(MAX(u.estimated), 0), COALESCE(MAX(u.unpriced), 0)
+  FROM (SELECT * FROM spend_until WHERE key_id = NEW.key_id AND team = NEW.team
+  AND day < NEW.day ORDER BY day DESC LIMIT 1) AS u;
+UPDATE spend_until SET requests = requests + NEW.requests, input = input + NEW.input,
+  cached = cached + NEW.cached, output = output + NEW.output, cost = cost + NEW.cost,
+  estimated = estimated + NEW.estimated, unpriced = unpriced + NEW.unpriced
+  WHERE key_id = NEW.key_id AND team = NEW.team AND day >= NEW.day;
+"""
+"""What a new row of `spend_key` does to the running sums: its own day's begins as the one before
+it, and then that and all later ones grow."""
+OF_SPENDING: Final = """
+UPDATE spend_until SET requests = requests + NEW.requests - OLD.requests,
+  input = input + NEW.input - OLD.input, cached = cached + NEW.cached - OLD.cached,
+  output = output + NEW.output - OLD.output, cost = cost + NEW.cost - OLD.cost,
+  estimated = estimated + NEW.estimated - OLD.estimated,
+  unpriced = unpriced + NEW.unpriced - OLD.unpriced
+  WHERE key_id = NEW.key_id AND team = NEW.team AND day >= NEW.day;
+"""
+"""What a change of one does."""
+_TRIGGERS: Final[Mapping[int, tuple[str, ...]]] = {
+    2: (
+        f"CREATE TRIGGER spender AFTER INSERT ON spend_key BEGIN {OF_SPENDER} END",
+        f"CREATE TRIGGER spending AFTER UPDATE ON spend_key BEGIN {OF_SPENDING} END",
+    ),
+}
+"""Of a step, after its statements: kept by the database, so that a program of the step before it,
+which does not know the tables, keeps them too."""
+
+
+def statements(number: int, step: str) -> list[str]:
+    """Of a step, the first being 0."""
+    return [*filter(str.strip, step.split(";")), *_TRIGGERS.get(number, ())]

@@ -18,19 +18,22 @@ import asyncpg
 
 from gateway.store.database import Look, StoreFailed, transaction
 from gateway.store.postgres_schema import CHANNEL, EXPANDED, STEPS, TOLD
-from gateway.store.sqlite import StoreUnusable
+from gateway.store.sqlite import StoreUnreachable, StoreUnusable
 
 CONNECT: Final = 1.0
 """Seconds that a connection may take."""
 STATEMENT: Final = 1.0
 """Seconds that a statement may take in a running gateway."""
 PATIENT: Final = 600.0
-"""The same for a command that looks at all of the ledger."""
+"""The same for a command that looks at all of the ledger, and for a new version of the tables."""
 _WRITING: Final = 7_154_021_301
 """Names the advisory lock of writing transactions, and of migrations."""
 _BEGIN: Final = f"BEGIN; SELECT pg_advisory_xact_lock({_WRITING})"
 _MARK: Final = re.compile(r"\?(\d*)")
 _FAILURES: Final = (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError)
+_REFUSALS: Final = ("28", "3D", "42")
+"""Classes of errors that pass only once somebody changes something: who may log in, whether there
+is such a database, and what may be done in it."""
 T = TypeVar("T")
 
 
@@ -57,6 +60,10 @@ def _said(error: BaseException) -> str:
     """One line of it; a URL is in none of asyncpg's."""
     text = str(error).partition("\n")[0]
     return text if text else "no answer in time"
+
+
+def _refused(error: BaseException) -> bool:
+    return str(getattr(error, "sqlstate", None)).startswith(_REFUSALS)
 
 
 class Found:
@@ -100,7 +107,7 @@ class PostgresDatabase:
             raise StoreFailed(_said(error)) from None  # the connection is sound
         except _FAILURES as error:
             self._drop()
-            raise StoreFailed(_said(error)) from None
+            raise StoreFailed(_said(error), refused=_refused(error)) from None
 
     async def _connected(self) -> Any:
         if self._connection is not None and self._connection.is_closed():
@@ -156,6 +163,17 @@ class PostgresDatabase:
     def begin_snapshot(self) -> None:
         self._begin("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
 
+    @contextlib.contextmanager
+    def patience(self) -> Iterator[None]:
+        """Inside a transaction: statements may take minutes, as those that fill a table."""
+        within, self._statement = self._statement, PATIENT
+        try:
+            self.execute(f"SET LOCAL statement_timeout = {int(PATIENT * 1000)}")
+            yield
+            self.execute(f"SET LOCAL statement_timeout = {int(within * 1000)}")
+        finally:
+            self._statement = within
+
     def moment(self) -> float | None:
         (seconds,) = self.execute("SELECT EXTRACT(EPOCH FROM clock_timestamp())::float8").fetchone()
         return float(seconds)
@@ -183,6 +201,7 @@ async def connected(url: str, statement: float) -> Any:
     within = int(statement * 1000)
     settings = {
         "application_name": "llm-router",
+        "jit": "off",  # it takes longer than any statement of ours gains by it
         "statement_timeout": str(within),
         "lock_timeout": str(within),
         "idle_in_transaction_session_timeout": str(2 * within),
@@ -192,9 +211,7 @@ async def connected(url: str, statement: float) -> Any:
 
 
 def opened(url: str, statement: float = STATEMENT) -> PostgresDatabase:
-    """The database of that URL, with the newest schema. Raises StoreUnusable, StoreFailed where it
-    cannot be reached.
-    """
+    """The database of that URL, with the newest schema. Raises StoreUnusable, StoreUnreachable."""
     database = PostgresDatabase(url, statement)
     try:
         migrate(database)
@@ -202,7 +219,8 @@ def opened(url: str, statement: float = STATEMENT) -> PostgresDatabase:
         database.close()
         if isinstance(error, StoreUnusable):
             raise
-        raise StoreUnusable(
+        later = isinstance(error, StoreFailed) and not error.refused
+        raise (StoreUnreachable if later else StoreUnusable)(
             f"{place_of(url)} cannot be used as a store: {error}", "store"
         ) from None
     return database
@@ -233,9 +251,10 @@ def migrate(database: PostgresDatabase) -> int:
                 " by a newer one",
                 "store",
             )
-        for statement in [each for step in STEPS[had:] for each in step]:
-            database.execute(statement)
         if had < len(STEPS):
+            with database.patience():
+                for statement in [each for step in STEPS[had:] for each in step]:
+                    database.execute(statement)
             database.execute("DELETE FROM schema_version")
             database.execute("INSERT INTO schema_version VALUES(?)", (len(STEPS),))
     return max(0, len(STEPS) - had)

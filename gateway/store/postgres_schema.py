@@ -3,8 +3,10 @@ its types, and triggers that tell every process of a change at once.
 """
 
 import re
+from collections.abc import Mapping
 from typing import Final
 
+from gateway.store.limits_schema import OF_SPENDER, OF_SPENDING
 from gateway.store.limits_schema import STEPS as SQLITE_STEPS
 
 CHANNEL: Final = "llm_router"
@@ -29,6 +31,22 @@ _TELL: Final = (
     " FOR EACH STATEMENT EXECUTE FUNCTION llm_router_tell()",
 )
 
+_SPENT: Final = tuple(
+    statement
+    for name, event, body in (
+        ("spender", "INSERT", OF_SPENDER),
+        ("spending", "UPDATE", OF_SPENDING),
+    )
+    for statement in (
+        f"CREATE FUNCTION llm_router_{name}() RETURNS trigger LANGUAGE plpgsql AS"
+        f" $$BEGIN {body} RETURN NULL; END$$",
+        f"CREATE TRIGGER {name} AFTER {event} ON spend_key"
+        f" FOR EACH ROW EXECUTE FUNCTION llm_router_{name}()",
+    )
+)
+_OWN: Final[Mapping[int, tuple[str, ...]]] = {0: _TELL, 2: _SPENT}
+"""Of a step, after its statements."""
+
 
 def translated(step: str) -> list[str]:
     """The statements of a step in Postgres's words."""
@@ -38,7 +56,7 @@ def translated(step: str) -> list[str]:
 
 
 STEPS: Final = tuple(
-    [*translated(step), *(_TELL if number == 0 else ())] for number, step in enumerate(SQLITE_STEPS)
+    [*translated(step), *_OWN.get(number, ())] for number, step in enumerate(SQLITE_STEPS)
 )
 """What each version adds to the one before it, statement by statement."""
 EXPANDED: Final = 1

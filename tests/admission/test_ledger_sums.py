@@ -13,17 +13,22 @@ from hypothesis import strategies as st
 from gateway.admission import administration
 from gateway.admission.windows import began
 from gateway.config.limits import Per
-from gateway.store import counters, ledger, presumed, retention
+from gateway.store import counters, ledger, limits_database, presumed, retention, spend
 from gateway.store.counters import MONEY_EXPIRY
 from gateway.store.database import Database
 from gateway.store.engine import open_store
 from gateway.store.limits_rows import Author, Charge, CounterId, LedgerRow, Want
+from gateway.store.limits_schema import STEPS as STEPS_OF_SCHEMA
+from gateway.store.limits_schema import statements
 from tests.admission.instances import NOON
 from tests.postgres import Server
 
 DAY: Final = 86_400
 ANN: Final = Author("ann")
 SCOPES: Final = ("all", "team/blue", "key/k1")
+KEYS: Final = ("k1", "blue"), ("k2", "blue"), ("k1", "red")
+RANGES: Final = ((0, 2**31), (NOON // DAY - 30, NOON // DAY + 1), (NOON // DAY - 70, NOON // DAY))
+"""Days since 1970."""
 PERIODS: Final[tuple[Per, ...]] = ("minute", "day", "week", "month", "ever")
 _AGO: Final = st.integers(0, 100)
 STEPS: Final = st.lists(
@@ -56,8 +61,9 @@ class World:
             Charge(CounterId(scope, f"usd/{per}", began(per, at)), cost) for per in PERIODS
         )
         name = f"{int(at * 1000):012x}{len(self.rows):012x}"
+        key_id, team = KEYS[len(self.rows) % len(KEYS)]
         return LedgerRow(
-            name, int(at * 1000), "k1", "blue", "p", "", "openai", "m", "settled", 1, 1, 0, 0, 1, 0,
+            name, int(at * 1000), key_id, team, "p", "", "openai", "m", "settled", 1, 1, 0, 0, 1, 0,
             cost, "r", "", name, None, None, charges,
         )  # fmt: skip
 
@@ -117,9 +123,25 @@ class World:
 
     def check(self) -> None:
         assert ledger.differences(self.database) == []
+        for first, last in RANGES:
+            for by in (("key",), ("team", "key"), ("key", "team")):
+                asked = self.database, by, int(first), int(last)
+                assert spend.spent(*asked) == sums_of_days(*asked)
         asked = [counter for counter in self.sums if counter.window == 0]
         found = counters.totals(self.database, asked)
         assert {c: found[c][0] for c in asked} == {c: self.sums[c] for c in asked}
+
+
+def sums_of_days(
+    database: Database, by: tuple[str, ...], first: int, last: int
+) -> list[dict[str, Any]]:
+    """What keys have spent, day by day, added up."""
+    sums: dict[tuple[Any, ...], Counter[str]] = {}
+    for row in spend.spent(database, ("day", "key", "team"), first, last):
+        added = sums.setdefault(tuple(row[name] for name in by), Counter())
+        for name in row.keys() - {"day", "key", "team"}:
+            added[name] += row[name]
+    return [dict(zip(by, name, strict=True)) | dict(sums[name]) for name in sorted(sums)]
 
 
 def run(steps: list[tuple[str, int, int]], url: str) -> None:
@@ -159,7 +181,7 @@ def test_rows_of_days_that_are_kept_stay_and_the_sums_of_days_that_are_not(tmp_p
         world.step("book", days_ago, 10 + days_ago)
     world.step("prune", 45, 0)
     assert [row.cost for row in ledger.rows(world.database)] == [40, 10]
-    (sums,) = ledger.spend(world.database, (), 0, 2**31)
+    (sums,) = spend.spent(world.database, (), 0, 2**31)
     assert (sums["requests"], sums["cost"]) == (4, 100 + 70 + 40 + 10)
     assert counters.used(world.database, CounterId("all", "usd/ever", 0))[0] == 100 + 10
     day = CounterId("all", "usd/day", began("day", NOON - 90 * DAY))
@@ -187,6 +209,9 @@ TAMPERED: Final = {
     "day": "UPDATE spend_day SET cost = cost + 1 WHERE day = (SELECT MAX(day) FROM spend_day)",
     "total": "UPDATE spend_total SET cost = cost + 1 WHERE day = (SELECT MAX(day) FROM spend_day)",
     "of keys": "UPDATE spend_key SET cost = cost + 1 WHERE day = (SELECT MAX(day) FROM spend_day)",
+    "running": "UPDATE spend_until SET requests = requests + 1 WHERE day > 20000",
+    "input": "UPDATE ledger SET input = input + 1 WHERE id = (SELECT MAX(id) FROM ledger)",
+    "key": "UPDATE ledger SET key_id = 'other' WHERE id = (SELECT MAX(id) FROM ledger)",
     "carried": "UPDATE carried SET amount = amount + 1 WHERE name = 'usd/ever'",
 }
 
@@ -231,3 +256,31 @@ def test_a_ledger_of_several_pages_is_read_in_pieces(tmp_path: Path) -> None:
     assert ledger.differences(Counting()) == []
     assert (sum(sizes), max(sizes)) == (12_000, ledger._PAGE)
     world.database.close()
+
+
+def filled_by_an_older_program(database: Database) -> None:
+    """With the tables of the second version, and sums of several days in them."""
+    for number, step in enumerate(STEPS_OF_SCHEMA[:2]):
+        for statement in statements(number, step):
+            database.execute(statement)
+    database.execute("PRAGMA user_version=2")
+    for day in (7, 3, 5):
+        for key_id, team in KEYS:
+            database.execute(
+                "INSERT INTO spend_key VALUES(?, ?, ?, 1, 2, 3, 4, ?, 0, 0)",
+                (day, key_id, team, day * 10),
+            )
+
+
+def test_sums_of_a_file_of_the_version_before_are_taken_over(tmp_path: Path) -> None:
+    database = limits_database.connected(tmp_path / "limits.sqlite")
+    filled_by_an_older_program(database)
+    assert limits_database.migrate(database) == len(STEPS_OF_SCHEMA) - 2
+    # And what a program of the version before adds meanwhile, of a day in the middle too.
+    database.execute("INSERT INTO spend_key VALUES(4, 'k1', 'red', 1, 2, 3, 4, 1, 0, 0)")
+    database.execute("UPDATE spend_key SET cost = cost + 5 WHERE day = 3 AND key_id = 'k2'")
+    found = spend.spent(database, ("key", "team"), 3, 7)
+    assert found == sums_of_days(database, ("key", "team"), 3, 7)
+    assert [row["cost"] for row in found] == [80, 81, 85]
+    assert [row["cost"] for row in spend.spent(database, ("key",), 6, 7)] == []
+    database.close()

@@ -10,7 +10,7 @@ import pytest
 from gateway.admission.amounts import of_call
 from gateway.admission.bounds import Bound
 from gateway.admission.upkeep import StoreClock
-from gateway.store import counters, ledger, presumed
+from gateway.store import counters, ledger, presumed, spend
 from gateway.store.counters import EXPIRY, MONEY_EXPIRY, used
 from gateway.store.database import StoreFailed
 from gateway.store.limits_rows import CounterId
@@ -55,7 +55,7 @@ async def given_up(place: Path) -> tuple[Instance, Instance, int]:
 
 def total(process: Instance) -> tuple[int, int]:
     """Nano-USD by the ledger's rows, and by its days."""
-    (day,) = ledger.spend(process.database, (), 0, 2**31)
+    (day,) = spend.spent(process.database, (), 0, 2**31)
     return sum(row.cost or 0 for row in ledger.rows(process.database)), day["cost"]
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from gateway.admission.keys import KeyDirectory
-from gateway.store import keys, ledger
+from gateway.store import keys, ledger, spend
 from gateway.store.database import Database
 from gateway.store.engine import open_store
 from tests.postgres import NOT_CHECKED, running_server
@@ -24,6 +24,7 @@ TODAY: Final = 1_796_040_000 // DAY
 _TIMES: Final = 5
 _GROUPS: Final[tuple[tuple[str, ...], ...]] = (
     (), ("day",), ("team",), ("day", "team", "model"), ("persona", "model"), ("key",),
+    ("key", "team"),
 )  # fmt: skip
 _NUMBERS: Final = {
     "sqlite": "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {count})",
@@ -74,7 +75,7 @@ def fill(database: Database, engine: str, count: int, rows: int) -> None:
             key=hex_of(f"(i * 7919 % {count} + 1)"), keys=count,
         )
     )  # fmt: skip
-    for table, columns in ledger.SUMMED.items():
+    for table, columns in spend.SUMMED.items():
         names = ", ".join(columns[1:])
         selected = names.replace("model", "provider || '/' || model")
         database.execute(
@@ -103,20 +104,20 @@ def measured(open_again: Callable[[], Database]) -> Measured:
             directory.apply(*keys.changed_since(database, directory.revision))
 
     with closing(open_again()) as database:
-        spend = {
+        took = {
             ",".join(by) or "all": best(
-                lambda by=by: ledger.spend(database, by, TODAY - 30, TODAY + 1)
+                lambda by=by: spend.spent(database, by, TODAY - 30, TODAY + 1)
             )  # type: ignore[misc]
             for by in _GROUPS
         }
         one = f"{17:012x}"
-        spend["day of one key"] = best(
-            lambda: ledger.spend(database, ("day",), TODAY - 30, TODAY + 1, one)
+        took["day of one key"] = best(
+            lambda: spend.spent(database, ("day",), TODAY - 30, TODAY + 1, one)
         )
         began = time.perf_counter()
         assert ledger.differences(database) == []
         verify = (time.perf_counter() - began) * 1000
-    return Measured(best(start), verify, spend)
+    return Measured(best(start), verify, took)
 
 
 @contextmanager

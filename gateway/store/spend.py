@@ -1,0 +1,131 @@
+"""What was spent, added up by day as rows are booked. The question is answered from the table of
+sums that is shortest and tells apart all that it asks for.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from operator import add as add_numbers
+from operator import itemgetter
+from typing import Any, Final
+
+from gateway.store.database import Database
+from gateway.store.limits_rows import LedgerRow
+
+GROUPS: Final = ("day", "key", "team", "persona", "model")
+"""What spend can be told by."""
+_GROUP_COLUMNS: Final = {"key": "key_id"}
+SUMS: Final = ("requests", "input", "cached", "output", "cost", "estimated", "unpriced")
+"""What is added up: USD in nano-USD."""
+SUMMED: Final[Mapping[str, tuple[str, ...]]] = {
+    "spend_total": ("day", "team", "persona", "model"),
+    "spend_key": ("day", "key_id", "team"),
+    "spend_day": ("day", "key_id", "team", "persona", "model"),
+}
+"""Tables of sums by day, the shortest first, and what each tells apart."""
+RUNNING: Final = "spend_until"
+"""Of each key and team all that was spent until the end of a day on which something was: what days
+cost is what it has grown by. The database keeps it with `spend_key`."""
+_ADD_SUMS: Final = {
+    table: f"INSERT INTO {table} VALUES({','.join('?' * (len(columns) + len(SUMS)))})"
+    f" ON CONFLICT({', '.join(columns)}) DO UPDATE SET "
+    + ", ".join(f"{name} = {table}.{name} + excluded.{name}" for name in SUMS)
+    for table, columns in SUMMED.items()
+}
+_TOLD_BY: Final = ("day", "key_id", "team", "persona", "model")
+_OF: Final = itemgetter(
+    -1, *map(LedgerRow._fields.index, ("key_id", "team", "persona", "provider", "model"))
+)
+_SUMMED: Final = itemgetter(
+    *map(LedgerRow._fields.index, ("state", "input", "cached", "output", "cost", "amends"))
+)
+_GROWN: Final = (
+    "WITH ends AS MATERIALIZED (SELECT key_id, team, (SELECT MAX(day) FROM spend_until u WHERE"
+    " u.key_id = s.key_id AND u.team = s.team AND u.day < ?2) AS last, (SELECT MAX(day) FROM"
+    " spend_until u WHERE u.key_id = s.key_id AND u.team = s.team AND u.day < ?1) AS before"
+    " FROM spenders s) SELECT {columns}, {sums} FROM ends e JOIN spend_until b ON"
+    " b.key_id = e.key_id AND b.team = e.team AND b.day = e.last LEFT JOIN spend_until a ON"
+    " a.key_id = e.key_id AND a.team = e.team AND a.day = e.before WHERE e.last >= ?1"
+    " GROUP BY {columns} ORDER BY {columns}"
+)
+"""What keys and teams have spent from one day to before another: two looks for each."""
+
+
+def add(database: Database, rows: Sequence[tuple[Any, ...]]) -> None:
+    """Add ledger rows to the sums of their days; as the ledger has them, the day last."""
+    sums = added_up(map(_OF, rows), map(_SUMMED, rows))
+    for table, columns in SUMMED.items():
+        added = sorted(told_apart(sums, columns).items())
+        database.executemany(_ADD_SUMS[table], [(*key, *numbers) for key, numbers in added])
+
+
+def added_up(
+    told: Iterable[tuple[Any, ...]], counted: Iterable[tuple[Any, ...]]
+) -> dict[tuple[Any, ...], list[int]]:
+    """The sums of rows, told apart by all that may be asked for. `told`: of each row its day, key,
+    team, persona, provider and model; `counted`: its state, tokens read, cached and written, cost,
+    and what it amends.
+    """
+    sums: dict[tuple[Any, ...], list[int]] = {}
+    for of, (state, read, cached, written, cost, amends) in zip(told, counted, strict=True):
+        known = sums.get(of)
+        if known is None:
+            known = sums[of] = [0] * len(SUMS)
+        if amends is None:
+            known[5] += state in ("estimated", "presumed")
+            if of[3]:  # it is of a request
+                known[0] += 1
+                known[6] += state == "unpriced"
+        known[1] += read
+        known[2] += cached
+        known[3] += written
+        known[4] += cost or 0
+    return sums
+
+
+def told_apart(
+    sums: Mapping[tuple[Any, ...], Sequence[int]], columns: Sequence[str]
+) -> dict[tuple[Any, ...], list[int]]:
+    """The same by fewer columns: those of a table."""
+    places = [_TOLD_BY.index(name) for name in columns]
+    fewer: dict[tuple[Any, ...], list[int]] = {}
+    for (*of, provider, model), numbers in sums.items():
+        told = *of, f"{provider}/{model}"
+        key = tuple([told[place] for place in places])
+        known = fewer.get(key)
+        fewer[key] = [*numbers] if known is None else [*map(add_numbers, known, numbers)]
+    return fewer
+
+
+def spent(
+    database: Database, by: Sequence[str], since: int, until: int, key: str | None = None
+) -> list[dict[str, Any]]:
+    """Sums of the days from `since` to before `until` (days since 1970), for each of what they are
+    told by; with `key` of that one only.
+    """
+    columns = [_GROUP_COLUMNS.get(name, name) for name in by]
+    names = [*by, *SUMS]
+    if key is None and "key" in by and {*by} <= {"key", "team"}:
+        found = _grown(database, columns, since, until)
+    else:
+        found = _added_up(database, columns, since, until, key)
+    return [dict(zip(names, each, strict=True)) for each in found]
+
+
+def _grown(database: Database, columns: Sequence[str], since: int, until: int) -> list[Any]:
+    sums = ", ".join(f"CAST(SUM(b.{n}) - COALESCE(SUM(a.{n}), 0) AS BIGINT)" for n in SUMS)
+    query = _GROWN.format(columns=", ".join(f"e.{name}" for name in columns), sums=sums)
+    return database.execute(query, (since, until)).fetchall()
+
+
+def _added_up(
+    database: Database, columns: Sequence[str], since: int, until: int, key: str | None
+) -> list[Any]:
+    sums = ", ".join(f"CAST(SUM({name}) AS BIGINT)" for name in SUMS)
+    grouped = f" GROUP BY {', '.join(columns)} ORDER BY {', '.join(columns)}" if columns else ""
+    which, values = "day >= ? AND day < ?", [since, until]
+    if key is not None:
+        which += " AND key_id = ?"
+        values.append(key)  # type: ignore[arg-type]
+    asked = {*columns, "day", *(("key_id",) if key is not None else ())}
+    table = next(table for table, told in SUMMED.items() if asked <= set(told))
+    query = f"SELECT {', '.join([*columns, sums])} FROM {table} WHERE {which}{grouped}"
+    return [each for each in database.execute(query, values) if each[len(columns)] is not None]
