@@ -15,7 +15,7 @@ from gateway.admission.accounts import Account
 from gateway.admission.amounts import Amounts
 from gateway.admission.counters import Counter, CounterPool
 from gateway.admission.refusals import exceeded
-from gateway.admission.store_thread import SILENT, StoreDown, StoreThread, within
+from gateway.admission.store_thread import StoreDown, StoreThread
 from gateway.config.limits import WhenDown
 from gateway.errors import LimitsUnavailable
 from gateway.store import counters as store
@@ -176,8 +176,8 @@ class Leases:
                 try:
                     # Who is being asked for already was refused: what comes back is waited for.
                     asked_for = [c for c in lacking if c.id in self._recalls]
-                    refusing = (not recalled and asked_for) or await within(
-                        SILENT, self._lease(lacking, needs)
+                    refusing = (not recalled and asked_for) or await self._thread.unless_away(
+                        self._lease(lacking, needs)
                     )
                     if not refusing:
                         continue

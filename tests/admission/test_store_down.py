@@ -173,8 +173,7 @@ async def test_nobody_waits_long_for_a_store_that_does_not_answer(
     """Who was there before it counts as away waits until it does, all at once; who comes then does
     not wait. What it leases after that counts all the same.
     """
-    for module in ("leases", "store_thread"):
-        monkeypatch.setattr(f"gateway.admission.{module}.SILENT", 0.05)
+    monkeypatch.setattr("gateway.admission.store_thread.SILENT", 0.05)
     process, thread = breakable(place, WhenDown(), TOKENS)
     thread.probed, hanging = True, threading.Event()
     stuck = asyncio.ensure_future(thread.call(lambda _: hanging.wait(30)))
