@@ -3,8 +3,9 @@
 import asyncio
 import logging
 import sqlite3
-from collections.abc import Callable, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
 from typing import Any, Final, TypeVar
 
 from gateway.store.database import Database, StoreFailed
@@ -100,6 +101,25 @@ class StoreThread:
                 task.add_done_callback(lambda late: late.cancelled() or late.exception())
                 raise StoreDown
         return task.result()
+
+    @asynccontextmanager
+    async def turn(self, lock: asyncio.Lock) -> AsyncIterator[None]:
+        """The lock of those who ask it. Raises StoreDown for who waits for it as soon as the store
+        counts as away.
+        """
+        if lock.locked():
+            acquiring = asyncio.ensure_future(lock.acquire())
+            while not acquiring.done():
+                await asyncio.wait((acquiring,), timeout=self._patience)
+                if self.down and not acquiring.done():
+                    acquiring.cancel()
+                    raise StoreDown
+        else:
+            await lock.acquire()
+        try:
+            yield
+        finally:
+            lock.release()
 
     @property
     def _patience(self) -> float:

@@ -191,3 +191,22 @@ async def test_nobody_waits_long_for_a_store_that_does_not_answer(
     assert not thread.down
     assert (counter.held, counter.lease, counter.free) == (80, 50, -30)
     await process.thread.close()
+
+
+async def test_what_goes_back_to_a_store_that_does_not_answer_holds_nobody_up(
+    place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("gateway.admission.store_thread.SILENT", 0.05)
+    process, thread = breakable(place, WhenDown(), TOKENS)
+    assert await process.admit(10) is not None
+    hanging = threading.Event()
+    stuck = asyncio.ensure_future(thread.call(lambda _: hanging.wait(30)))
+    returning = asyncio.ensure_future(process.leases.return_all())
+    await asyncio.sleep(0)
+    assert await process.admit(20) is not None
+    assert not returning.done()
+    hanging.set()
+    await asyncio.gather(stuck, returning)
+    (counter,) = process.pool
+    assert (counter.held, counter.lease, counter.free) == (30, 10, -20)
+    await process.thread.close()
