@@ -1,15 +1,16 @@
 """The composition root: the only file that knows every room."""
 
+import asyncio
 import importlib
 import logging
 import random
 import time
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager, nullcontext
+from contextlib import AsyncExitStack, asynccontextmanager, nullcontext
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, cast
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from gateway.accounting.token_counter import TokenCounter
 from gateway.api.auth import Access, Admin
@@ -23,9 +24,11 @@ from gateway.revisions.reload import Reloader
 from gateway.routing.state import RouterState
 from gateway.store import memory, sqlite
 from gateway.store.entry import Store
+from gateway.store.states import States
 from gateway.telemetry.events import EventBus, Listener, TraceSource
 from gateway.telemetry.metrics import Metrics
 from gateway.upstream.client import UpstreamClient
+from gateway.upstream.concurrency import ConcurrencyLimiter
 from gateway.upstream.health_probe import HealthProbes
 from gateway.upstream.media import MediaFetcher
 from translators.openai.request.fields import FIELDS
@@ -84,49 +87,90 @@ async def responses_store(kind: str, environ: Mapping[str, str]) -> AsyncIterato
 
 @asynccontextmanager
 async def admission_of(
-    config: Config, environ: Mapping[str, str]
+    config: Config, environ: Mapping[str, str], allow_cold: bool
 ) -> AsyncIterator["Admission | None"]:
-    """What counts limits; None where the policy has none: then not even its modules are there."""
+    """What counts limits; None where the policy has none: then not even its modules are there.
+    `allow_cold`: before the store was seen, too.
+    """
     if config.limits is None:
         yield None
         return
     running = importlib.import_module("gateway.admission.upkeep").running
     state = state_directory(environ)
-    async with running(config.limits, state, environ, time.time, time.monotonic) as admission:
+    async with running(
+        config.limits, state, environ, time.time, time.monotonic, allow_cold
+    ) as admission:
         yield admission
 
 
-@asynccontextmanager
-async def answers_of(
-    config: Config, environ: Mapping[str, str], metrics: Metrics
-) -> AsyncIterator[AnswerCache | None]:
-    """What gives whole answers again; None where no persona asks for it: then not even its modules
-    are there.
+class _Answers:
+    """What gives whole answers again: made where a persona asks for it first, at the start or by a
+    reload. Until then not even its modules are there.
     """
-    if all(persona.cache is None for persona in config.personas.values()):
-        yield None
-        return
-    running = importlib.import_module("gateway.cache.response_cache").running
-    made = importlib.import_module("gateway.api.cached_answers").CachedAnswers
-    state, seal = state_directory(environ), None
-    if state_keys(environ):
-        seal = importlib.import_module("gateway.cluster.service").seal_of(environ)
-    async with running(config.limits, state, environ, time.time, time.monotonic, seal) as cache:
-        metrics.registry.register(cache.metrics)
-        yield made(cache)
+
+    def __init__(
+        self, config: Config, environ: Mapping[str, str], metrics: Metrics, closing: AsyncExitStack
+    ) -> None:
+        self._limits, self._environ = config.limits, environ
+        self._metrics, self._closing = metrics, closing
+        self.cache: AnswerCache | None = None
+        self.gateway: Gateway | None = None
+        """Is told of it, once it is there."""
+
+    @classmethod
+    @asynccontextmanager
+    async def running(
+        cls, config: Config, environ: Mapping[str, str], metrics: Metrics
+    ) -> AsyncIterator["_Answers"]:
+        """Raises StoreUnusable."""
+        async with AsyncExitStack() as closing:
+            answers = cls(config, environ, metrics, closing)
+            await answers.make_for(config)
+            yield answers
+
+    async def make_for(self, config: Config) -> None:
+        """Where the configuration needs it and it is not there. Raises StoreUnusable."""
+        if self.cache or all(persona.cache is None for persona in config.personas.values()):
+            return
+        running = (await asyncio.to_thread(_module, "gateway.cache.response_cache")).running
+        made = (await asyncio.to_thread(_module, "gateway.api.cached_answers")).CachedAnswers
+        environ, seal = self._environ, None
+        if state_keys(environ):
+            seal = (await asyncio.to_thread(_module, "gateway.cluster.service")).seal_of(environ)
+        state = state_directory(environ)
+        cache = await self._closing.enter_async_context(
+            running(self._limits, state, environ, time.time, time.monotonic, seal)
+        )
+        self._metrics.registry.register(cache.metrics)
+        self.cache = made(cache)
+        if self.gateway is not None:
+            self.gateway.cache = self.cache
+
+    async def prepare(self, config: Config) -> None:
+        """A reload brings this configuration: its personas have a cache, or go without one."""
+        try:
+            await self.make_for(config)
+        except sqlite.StoreUnusable as error:
+            _log.error("no answers are kept until the next start: %s", error)
+
+    def apply_config(self, config: Config) -> None:
+        """What was kept under another revision is never asked for again."""
+        if self.cache is not None:
+            self.cache.apply_config(config)
 
 
-def _apply_cache(answers: AnswerCache | None, config: Config) -> None:
-    """What was kept under another revision is never asked for again."""
-    if answers is not None:
-        answers.apply_config(config)
-    elif any(persona.cache is not None for persona in config.personas.values()):
-        _log.warning("answers are kept from the next start on: no persona had a cache")
+def _module(name: str) -> Any:
+    """Of code that is loaded only where it is needed."""
+    return importlib.import_module(name)
 
 
 @asynccontextmanager
 async def cluster_of(
-    config: Config, environ: Mapping[str, str], admission: "Admission | None", state: RouterState
+    config: Config,
+    environ: Mapping[str, str],
+    admission: "Admission | None",
+    state: RouterState,
+    places: ConcurrencyLimiter,
 ) -> AsyncIterator["Cluster | None"]:
     """What is shared with the other instances on the store; None where there is none."""
     if admission is None:
@@ -134,8 +178,13 @@ async def cluster_of(
         return
     running = importlib.import_module("gateway.cluster.service").running
     directory = state_directory(environ)
-    async with running(config, directory, environ, admission, state) as cluster:
+    async with running(config, directory, environ, admission, state, places, VERSION) as cluster:
         yield cluster
+
+
+def _states_of(cluster: "Cluster | None") -> States | None:
+    """Those that instances share, where they do."""
+    return None if cluster is None else cluster.states
 
 
 def _shared_responses(own: Store | None, kind: str, cluster: "Cluster | None") -> Store | None:
@@ -219,10 +268,10 @@ def _followers(
     checks: HealthProbes,
     admission: "Admission | None",
     cluster: "Cluster | None",
-    answers: AnswerCache | None,
+    answers: _Answers,
 ) -> tuple[Callable[[Config], None], ...]:
     """Told of each new configuration."""
-    limits, cached = partial(_apply_limits, admission), partial(_apply_cache, answers)
+    limits, cached = partial(_apply_limits, admission), answers.apply_config
     first = measure_by, state.health.apply_config, checks.apply_config, limits, cached
     return first if cluster is None else (*first, cluster.apply_config)
 
@@ -237,40 +286,41 @@ async def running_gateway(
     simulated: bool = False,
     listeners: Sequence[Listener] = (),
     open_console: bool = False,
+    allow_cold: bool = False,
     tracing: Callable[[Callable[[], Config]], TraceSource] | None = None,
 ) -> AsyncIterator[Gateway]:
-    """A complete gateway, its clients open; gateway.server.listener serves it.
-
-    `files` is where `config` came from: they are watched, and read again when asked for. `tracing`
-    makes what traces are told to; None: they are not. `open_console`: a console for everybody.
+    """A complete gateway, its clients open; gateway.server.listener serves it. `files`: where
+    `config` came from, watched, and read again when asked for. `tracing` makes what traces are told
+    to, if they are told. `open_console`: a console for everybody. `allow_cold`: requests are
+    admitted though the store of limits was not seen yet.
     """
-    limits = config.server.media_fetch
     metrics, measuring, measure_by = _measuring(config)
-    state = memory_of(config)
+    state, places, fetching = memory_of(config), ConcurrencyLimiter(), config.server.media_fetch
     traces = None if tracing is None else tracing(lambda: reloader.config)
     console = _console_of(config, admin or Admin(), open_console)
     bus = EventBus([*measuring, *listeners, *_listening(traces, metrics, console)])
     async with (
         metrics.process.running(),
         UpstreamClient.running() as client,
-        MediaFetcher.running(limits.max_bytes, limits.timeout) as media,
+        MediaFetcher.running(fetching.max_bytes, fetching.timeout) as media,
         TokenCounter.running() as counter,
         responses_store(config.server.responses_store, files.environ) as store,
-        admission_of(config, files.environ) as admission,
-        answers_of(config, files.environ, metrics) as answers,
-        cluster_of(config, files.environ, admission, state) as cluster,
+        admission_of(config, files.environ, allow_cold) as admission,
+        _Answers.running(config, files.environ, metrics) as answers,
+        cluster_of(config, files.environ, admission, state, places) as cluster,
         HealthProbes.running(config, state.health.checks, state.now, state.random) as checks,
         Reloader(
             config,
             files,
             bus,
             _followers(measure_by, state, checks, admission, cluster, answers),
+            (answers.prepare,),
         ).running() as reloader,
     ):
         with nullcontext() if traces is None else traces.running():
-            yield Gateway(
+            answers.gateway = Gateway(
                 reloader=reloader,
-                dispatcher=Dispatcher(client, media, state, cluster.states if cluster else None),
+                dispatcher=Dispatcher(client, media, state, _states_of(cluster), places),
                 state=state,
                 counter=counter,
                 access=_admitting(access or Access(), admission, cluster, metrics),
@@ -283,6 +333,7 @@ async def running_gateway(
                 console=console,
                 admission=admission,
                 cluster=cluster,
-                cache=answers,
+                cache=answers.cache,
                 simulated=simulated,
             )
+            yield answers.gateway

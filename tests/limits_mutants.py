@@ -35,7 +35,7 @@ OF_LIMITS: Final = (
     ),
     Mutant(
         "keys are known for ever without the store", _KEYS,
-        "if age > MOST_AGE:", "if age > 9 * MOST_AGE:", _OF_KEYS,
+        "if age > self._most_age:", "if age > 9 * self._most_age:", _OF_KEYS,
     ),
     Mutant(
         "a key that could not be looked up is told to be none", _KEYS,

@@ -378,8 +378,13 @@ MUTANTS: Final = (
         _pytest("cluster/test_hints.py"),
     ),
     Mutant(
-        "a hint is forgotten where it counts", "gateway/health/targets.py",
-        "careful = bool(self.hinted) and", "careful = False and",
+        "a hint is forgotten where it counts", "gateway/health/news.py",
+        "if hinted and standing_hints(hinted, target, now):", "if False:",
+        _pytest("cluster/test_hints.py"),
+    ),
+    Mutant(
+        "what others see fail opens a breaker alone", "gateway/health/breaker.py",
+        "max(_FEWEST_IF_HINTED, self._settings.min_calls - elsewhere)", "0",
         _pytest("cluster/test_hints.py"),
     ),
     Mutant(

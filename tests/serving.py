@@ -76,6 +76,7 @@ async def serving(
     admin: Admin | None = None,
     simulated: bool = False,
     open_console: bool = False,
+    allow_cold: bool = False,
     tracing: Any = None,
 ) -> AsyncIterator[Running]:
     events: list[Event] = []
@@ -89,6 +90,7 @@ async def serving(
                 simulated=simulated,
                 listeners=[events.append],
                 open_console=open_console,
+                allow_cold=allow_cold,
                 tracing=tracing,
             ) as gateway,
             listening(gateway, "127.0.0.1", 0) as server,

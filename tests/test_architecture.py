@@ -46,7 +46,7 @@ FLOORS = [
         "translators.sealed",
         "translators.json_access",
     },
-    {"translators.long_json"},
+    {"translators.long_json", "translators.splices", "translators.known_messages"},
     {
         "translators.capabilities",
         "translators.notes",
@@ -54,7 +54,6 @@ FLOORS = [
         "translators.sse",
         "translators.json_codec",
         "translators.retry_after",
-        "translators.splices",
     },
     {"translators.pieces"},
 ]

@@ -137,17 +137,18 @@ def first_flaw(text: bytes, value: Any) -> str | None:
     """What a parsed document hides: a repeated key (the parser kept the last) or a number too large
     for a float.
 
-    A key that was dropped has left its quotes in `text`: they are counted, and the exact search
-    runs only if there are others than those of `value`. Where those are many they are counted in
-    `value` written anew, which takes less than half the time of a walk over it.
+    A document written anew that is the very text hides nothing. Of any other the quotes are
+    counted, as a key that was dropped has left its own in `text`; the exact search runs only if
+    there are others than those of `value`. They are counted in what was written anew where that
+    takes less time than a walk over the values and a search for escaped ones.
     """
-    written, escapes = _written_quotes(text), b"\\" in text
-    if (
-        len(text) < written * _DENSE
-        and len(text) < _SLICE
-        and _says_as_much(text, value, written, escapes)
-    ):
-        return None
+    escapes = b"\\" in text
+    written = -1 if escapes and len(text) < _SLICE else _written_quotes(text)
+    if len(text) < _SLICE and (written < 0 or len(text) < written * _DENSE):
+        anew = to_json(value, inf_nan_mode="strings")
+        if anew == text or _says_as_much(text, anew):
+            return None
+        written = _written_quotes(text)
     inside = _escaped_quotes(text) if escapes else 0
     quotes, infinite = _count_quotes(value, inside is None)
     if infinite:
@@ -161,16 +162,15 @@ def first_flaw(text: bytes, value: Any) -> str | None:
     return f"the key {repeated!r} appears twice in one object" if repeated is not None else None
 
 
-def _says_as_much(text: bytes, value: Any, written: int, escapes: bool) -> bool:
-    """Whether `value`, written anew, is seen to be all of `text`: it has as many quotes, and no
-    number that is too large.
+def _says_as_much(text: bytes, anew: bytes) -> bool:
+    """Whether a value, written `anew`, is seen to be all of `text`: it has as many quotes, and no
+    number that is too large: such a one became "Infinity", which could make up for a key.
     """
-    if escapes and _QUOTE in text:
-        return False
-    anew = to_json(
-        value, inf_nan_mode="strings"
-    )  # an infinite number becomes "Infinity", which could make up for a key
-    return anew.count(b'"') == written and b'Infinity"' not in anew
+    return (
+        _QUOTE not in text
+        and anew.count(b'"') == _written_quotes(text)
+        and b'Infinity"' not in anew
+    )
 
 
 def _count_quotes(value: Any, inside: bool) -> tuple[int, bool]:

@@ -45,8 +45,12 @@ EMBEDDINGS: Final = MappingProxyType[str, EmbeddingsDialect](
 """Those that make embeddings: Claude has none."""
 
 
-def dialect_for(name: str, record: ModelRecord, request: ChatRequest) -> Dialect:
-    """The dialect of a provider that speaks `name`, for this model and request.
+CALLING: Final = frozenset({"tools", "functions"})
+"""Members of a body that may make a difference to its dialect."""
+
+
+def dialect_for(name: str, record: ModelRecord, body: JsonObject) -> Dialect:
+    """The dialect of a provider that speaks `name`, for this model and the body of a request.
 
     OpenAI has two: some of its models are reached through /v1/responses, always or when they are to
     reason and call functions.
@@ -54,13 +58,15 @@ def dialect_for(name: str, record: ModelRecord, request: ChatRequest) -> Dialect
     if (
         name == "openai"
         and record.responses != "never"
-        and (record.responses == "always" or _calls_and_reasons(record, request.body))
+        and (record.responses == "always" or _calls_and_reasons(record, body))
     ):
         return DIALECTS["responses"]
     return DIALECTS[name]
 
 
 def _calls_and_reasons(record: ModelRecord, body: JsonObject) -> bool:
+    if CALLING.isdisjoint(body):
+        return False
     effort = body.get("reasoning_effort")
     reasons = (
         record.thinking.on_by_default
@@ -71,6 +77,10 @@ def _calls_and_reasons(record: ModelRecord, body: JsonObject) -> bool:
         bool(body.get("functions"))
         or any(tool.get("type") == "function" for tool in body.get("tools") or ())
     )
+
+
+ASKS_FOR_REASONING: Final = frozenset({"thinking", "reasoning", *thinking_limits.FIELDS})
+"""Members of a body in which `hold_reasoning` may find something to hold."""
 
 
 def hold_reasoning(body: JsonObject, caps: Mapping[str, Any], report: Report) -> None:
@@ -113,6 +123,6 @@ _WANTS_BACK: Final[dict[str, Callable[[ModelRecord, ChatRequest], bool]]] = {
     "claude": lambda record, request: _reasons(record, request.body),
     "gemini": lambda record, _: record.signatures == "required",
     "openai": lambda record, request: (
-        dialect_for("openai", record, request) is responses and _reasons(record, request.body)
+        dialect_for("openai", record, request.body) is responses and _reasons(record, request.body)
     ),
 }

@@ -13,12 +13,13 @@ from json.decoder import scanstring  # type: ignore[attr-defined]  # typeshed la
 from operator import itemgetter
 from typing import Any, Final, NamedTuple
 
+from translators.json_codec import dumps
+
 _DECODER: Final = json.JSONDecoder()
-_ENCODER: Final = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
 _SPACE: Final = re.compile(r"[ \t\n\r]*")
 _SPACES: Final = ("", " ", "\t", "\n", "\r")
-_OF_NAMES: Final = ("\\u005", "\\u006", "\\u007")
-"""How escapes of `_` and of lower-case letters begin."""
+_OF_NAMES: Final = ("\\u004", "\\u005", "\\u006", "\\u007")
+"""How escapes of letters and of `_` begin."""
 
 
 class Member(NamedTuple):
@@ -107,7 +108,7 @@ def last(found: Iterable[Member], name: str) -> Member | None:
 def only_member(text: str, name: str) -> Member | None:
     """The member `name` of the outermost object, which has one and begins the text, where it is
     the first or nothing else in the text is written like its name; None where only `members` can
-    tell. `name`: of lower-case letters and `_`; it does not stand twice in the object.
+    tell. `name`: of letters and `_`; it does not stand twice in the object.
     """
     written = f'"{name}"'
     if text.startswith(written, 1):  # the first member; no name stands twice
@@ -161,7 +162,7 @@ def cut_all(text: str, found: list[Member] | list[Element], gone: Iterable[int])
 
 def insert_behind(member: Member, name: str, value: str) -> Edit:
     """An edit that puts a new member, its value as JSON text, behind `member`."""
-    return Edit(member.end, member.end, f",{json.dumps(name)}:{value}")
+    return Edit(member.end, member.end, f",{written(name)}:{value}")
 
 
 def spliced(text: str, edits: Iterable[Edit]) -> str:
@@ -180,8 +181,8 @@ def spliced(text: str, edits: Iterable[Edit]) -> str:
 
 
 def written(value: Any) -> str:
-    """Compact JSON."""
-    return _ENCODER.encode(value)
+    """Compact JSON. Raises ValueError for what JSON cannot say."""
+    return dumps(value).decode()
 
 
 class Body:
@@ -254,7 +255,7 @@ class Body:
         assert model is not None
         for name, text in self._put.items():
             if name not in self._document or name in self._gone:
-                more += f",{json.dumps(name)}:{text}"
+                more += f",{written(name)}:{text}"
             elif not _is_constant(self._document[name], text):
                 member = model if name == "model" else self.get(name)
                 assert member is not None

@@ -9,6 +9,7 @@ surrogates, which the parser judges). What is not like the model is parsed.
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import takewhile
 from typing import Any, Final
 
 from translators.chat.chunks import Chunk, Texts, strings
@@ -20,8 +21,10 @@ STRING: Final = (
 )
 """What a JSON string may hold, of escapes all but surrogates."""
 _STRING: Final = re.compile(STRING).match
-_STRINGS: Final = re.compile(rb"%s(?:\n%s)*+" % (STRING, STRING)).fullmatch
-_CONTROL: Final = re.compile(r"[\x00-\x1f]").search
+_LINES: Final = re.compile(rb"%s(?:\n%s)*+" % (STRING, STRING))
+_STRINGS: Final = _LINES.fullmatch
+_CONTROLS: Final = bytes(range(0x20))
+"""What may not stand in JSON."""
 _OTHER_ESCAPE: Final = re.compile(rb"\\[/u]").search
 """What our own JSON does not write, or not always."""
 _OBFUSCATION: Final = re.compile(rb'("obfuscation":")[0-9A-Za-z]*(")')
@@ -31,6 +34,9 @@ _COUNTS: Final = re.compile(rb'"usageMetadata": ?\{(?:[^{}]++|\{[^{}]*+\})*+\}')
 _COUNT: Final = re.compile(rb"(?<=[: ])[0-9]++(?=[,} ])")
 _MODELS: Final = 4
 """Models that are tried in one stream: answers to several choices may take turns."""
+_BORDER: Final = 8
+"""Bytes of a line's end and what follows it at which events are cut apart: a longer separator costs
+more to prepare than to find."""
 _PARSED: Final = 8
 """Events that are parsed one by one before the rest of what has arrived is parsed at once."""
 
@@ -102,19 +108,39 @@ class TextReader:
         self.plain: tuple[str, Any] | None = None
         self._key = key
         self._model: Model | None = None
+        self._between: Model | None = None
+        """The same while no event is half read."""
         self._models = 0
+
+    def alone(self, data: bytes) -> Run | None:
+        """What `data` says if it is one event like those before it, and its text has neither quotes
+        nor escapes: each chunk that comes alone. None: it is to be received.
+        """
+        model = self._between
+        if model is None or not data.startswith(model.opening) or not data.endswith(model.closing):
+            return None
+        written = data[model.start : -model.behind]
+        if (
+            len(data) < model.start + model.behind
+            or written.find(b'"') >= 0
+            or written.find(b"\\") >= 0
+        ):
+            return None
+        try:
+            text = written.decode()
+        except UnicodeDecodeError:  # the parser says so
+            return None
+        # Among what is not printable is what may not stand in JSON.
+        return Run(text, [written], data, model) if text.isprintable() else None
 
     def receive(self, data: bytes, event: Event, texts: Callable[[Run], None]) -> None:
         """Raises EventTooLarge."""
-        model = self._model
-        if model is not None and self.decoder.idle and (alone := model.text_of(data)) is not None:
-            texts(Run(alone, [data[model.start : -model.behind]], data, model))
-            return
         at = self._singly(data, event, texts)
         if at < len(data):
             for name, text in self.decoder.receive(data[at:] if at else data):
                 if not event(name, text):
                     return
+        self._between = self._model if self.decoder.idle else None
 
     def receive_eof(self, event: Event) -> None:
         for name, text in self.decoder.receive_eof():
@@ -185,13 +211,19 @@ def learned(
     )
     bare = skipped == 6 and block.startswith(b"data: ") and ending == b"\n\n"
     opening = block[: skipped + start]
-    between, close = closing + opening, re.compile(like).match
+    match = re.compile(rb"(%s)%s" % (STRING, like)).match
+    border = (ending + opening)[:_BORDER]
+    cut = len(border) - len(ending)
     return Model(
         opening,
         closing,
-        between,
-        close,
+        closing + opening,
+        match,
         tail,
+        border,
+        cut,
+        len(opening) - cut,
+        len(ending) - len(closing),
         skipped,
         ending,
         bare,
@@ -208,36 +240,24 @@ def recognised(
     where."""
     begin = at
     written: list[bytes] = []
-    opening, closing, between, close, tail = (
-        model.opening,
-        model.closing,
-        model.between,
-        model.close,
-        model.tail,
-    )
-    size = len(between)
+    opening, closing, match, tail = model.opening, model.closing, model.match, model.tail
+    alike = not carefully
     while data.startswith(opening, at):
+        if alike and (end := _alike(data, at, model, written)) > at:
+            at = end
+            continue
         start = at + model.start
         end = data.find(b'"', start)
-        if not carefully:
-            while (
-                end >= 0 and data[end : (next_ := end + size)] == between
-            ):  # `startswith` would take twice the instructions
-                written.append(data[start:end])
-                start = next_
-                end = data.find(b'"', start)
-        at = start - model.start
         if end < 0:
             break
         if data.startswith(closing, end):
             text, following = data[start:end], end + model.behind
         else:  # a quote in the text, or something a little different behind it
-            string = _STRING(data, start)
-            assert string is not None  # it matches nothing, too
-            closed = close(data, string.end())
-            if closed is None or not data.startswith(tail, closed.end()):
+            found = match(data, start)
+            if found is None or not data.startswith(tail, found.end()):
                 break
-            text, following = string[0], closed.end() + len(tail)
+            text, following = found[1], found.end() + len(tail)
+            alike = not carefully and data.startswith(closing, found.end(1))
         if carefully and _together([text]) is None:
             break
         at = following
@@ -251,6 +271,33 @@ def recognised(
     return at
 
 
+def _alike(data: bytes, at: int, model: "Model", written: list[bytes]) -> int:
+    """Add the texts of events to `written` that are the model but for their text, if there are two
+    at least. Returns up to where.
+    """
+    between, start = model.between, at + model.start
+    end = data.find(b'"', start)
+    if end < 0 or data[end : end + len(between)] != between:
+        return at
+    events = data[at + model.cut :].split(model.border)
+    events.pop()
+    texts = [event[model.first : model.last] for event in events]
+    head, foot = model.opening[model.cut :], model.closing[: -model.last]
+    while texts and head + texts[-1] + foot != events[len(texts) - 1]:
+        texts.pop()  # what ends the answer
+    if not data.startswith(between.join(texts) + model.closing, start):  # others are among them
+        both = zip(texts, events, strict=False)
+        texts = [text for text, _ in takewhile(lambda each: head + each[0] + foot == each[1], both)]
+    together = b"".join(texts)
+    if together.find(b'"') >= 0:  # escaped, or an event has more behind its text
+        whole = _LINES.match(b"\n".join([*texts, b""]))
+        assert whole is not None  # it matches nothing, too
+        del texts[whole[0].count(b"\n") :]
+        together = b"".join(texts)
+    written += texts
+    return at + len(together) + len(texts) * len(between)
+
+
 def _together(written: list[bytes]) -> str | None:
     """The whole text. None if one is not the inside of a JSON string, or has surrogates: the parser
     says so.
@@ -259,14 +306,14 @@ def _together(written: list[bytes]) -> str | None:
     escapes = together.find(b"\\") >= 0
     if escapes and _STRINGS(b"\n".join(written)) is None:
         return None
+    if len(together.translate(None, _CONTROLS)) < len(together):
+        return None
     try:
         if len(written) > 1 and not together.isascii():
             for text in written:
                 text.decode()  # halves of a character in two of them would make a whole one
         whole = together.decode()
     except ValueError:
-        return None
-    if not whole.isprintable() and _CONTROL(whole) is not None:
         return None
     return str(loads(f'"{whole}"')) if escapes else whole
 
@@ -290,9 +337,16 @@ class Model:
     """Everything behind it."""
     between: bytes
     """Everything between two texts of such events."""
-    close: Callable[[bytes, int], re.Match[bytes] | None]
-    """Matches what may come behind it in others, up to the tail."""
+    match: Callable[[bytes, int], re.Match[bytes] | None]
+    """Matches the text of others, its first group, and what may come behind it up to the tail."""
     tail: bytes
+    border: bytes
+    """The ending of such an event, and how the next begins."""
+    cut: int
+    """Bytes of the opening in it."""
+    first: int
+    """Where the text begins between two borders, and where it ends, counted from the end."""
+    last: int
     skipped: int
     """Bytes before the data."""
     ending: bytes
@@ -303,25 +357,3 @@ class Model:
     """Bytes before the text, and behind it: to ask for them each time costs as much as to cut the
     text out."""
     behind: int
-
-    def text_of(self, data: bytes) -> str | None:
-        """The text, where `data` is one such event and its text has neither quotes nor escapes:
-        each chunk that comes alone.
-        """
-        start, behind = self.start, self.behind
-        if (
-            not data.startswith(self.opening)
-            or not data.endswith(self.closing)
-            or len(data) < start + behind
-        ):
-            return None
-        written = data[start:-behind]
-        if written.find(b'"') >= 0 or written.find(b"\\") >= 0:
-            return None
-        try:
-            text = written.decode()
-        except UnicodeDecodeError:  # the parser says so
-            return None
-        return (
-            text if text.isprintable() else None
-        )  # among what is not is what may not stand in JSON

@@ -133,7 +133,8 @@ class Learned:
                 ratio, target, min(estimated_prompt, _TELLING_PROMPT) / _TELLING_PROMPT
             )
         if prompt:
-            cached = count(usage.get("prompt_tokens_details"), "cached_tokens") or 0
+            details = usage.get("prompt_tokens_details")
+            cached = (count(details, "cached_tokens") or 0) if details else 0
             self._cached.add(cached / prompt if cached < prompt else 1.0, of_both)
         if completion is not None:
             self._outputs.add(completion, of_both)

@@ -6,6 +6,7 @@ than `MOST_PARTS` the rest is taken to be like the beginning, by its size.
 """
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple
 
@@ -60,10 +61,7 @@ def contents_of(request: ChatRequest, joined: bool = False) -> Contents:
     what stands together may be one text.
     """
     walk = _Walk()
-    for message in request.messages:
-        if walk.room < 0:
-            break
-        walk.message(message)
+    walk.messages(request.messages)
     body = request.body
     for name in ("tools", "functions", "response_format"):
         if not (value := body.get(name)):
@@ -134,6 +132,27 @@ class _Walk:
         self.room = MOST_PARTS
         self.syntax = 0
 
+    def messages(self, messages: Iterable[dict[str, Any]]) -> None:
+        """One after the other; those that say a text and do no more at a fifth of the price."""
+        texts, plain = self.found.texts, 0
+        for message in messages:
+            if plain > self.room:
+                break
+            if len(message) == 2 and (content := message.get("content")).__class__ is str:
+                plain += 1
+                texts.append(content)
+                continue
+            self._plain(plain)
+            plain = 0
+            self.message(message)
+        self._plain(plain)
+
+    def _plain(self, messages: int) -> None:
+        """So many were looked at that have a role and a text."""
+        self.room -= messages
+        self.syntax += messages * _TURN
+        self.found.tokens += messages * MESSAGE_TOKENS
+
     def message(self, message: dict[str, Any]) -> None:
         found = self.found
         self.room -= 1
@@ -160,8 +179,13 @@ class _Walk:
         self.syntax += _CALL
         self.found.tokens += MESSAGE_TOKENS
         for name in ("name", "arguments", "input"):
-            if function.get(name) is not None:
-                self.value(function[name])
+            value = function.get(name)
+            if value.__class__ is str and self.room > 0:
+                self.room -= 1
+                self.syntax += _STRING
+                self.found.texts.append(value)
+            elif value is not None:
+                self.value(value)
 
     def part(self, part: dict[str, Any]) -> None:
         """A content part; media count by what they are, not by their base64."""

@@ -16,11 +16,15 @@ from gateway.accounting.prompt_contents import contents_of
 from gateway.config import Model
 from translators.chat.request import ChatRequest
 
-WHOLE: Final = 65_536
-"""Characters up to which all of the text is looked at."""
-PIECES: Final = 64
-PIECE: Final = 1024
+WHOLE: Final = 16_384
+"""Characters up to which all of the text is looked at. Where a longer conversation is of many kinds
+its pieces are off by 0.4 % on average and 4 % at worst; those of four times as much are no better.
+"""
+PIECES: Final = 128
+PIECE: Final = 128
 """Characters of each of the pieces by which a longer text is measured."""
+_JOINED: Final = 1024 * 1024
+"""Characters up to which texts are put together for it: less work than to look for each place."""
 NEAR: Final = 0.15
 """The part of a limit within which the estimate cannot tell on which side of it a request is."""
 
@@ -50,6 +54,8 @@ _CLASSES: Final[tuple[tuple[bytes, float], ...]] = (
 _ASCII: Final = 6
 """Classes that ASCII text can have, with that of what counts for nothing."""
 _OF_ASCII: Final = bytes(range(_ASCII))
+_OTHERS_OF_ASCII: Final = range(2, _ASCII)
+"""But small letters."""
 _SMALL: Final = _CLASSES[0][0]
 
 
@@ -109,6 +115,12 @@ def pieces(texts: Sequence[str], total: int) -> Iterator[str]:
     """PIECES stretches of PIECE characters, evenly spread over the texts as if they were one; a
     stretch may run over several.
     """
+    if total <= _JOINED:
+        whole = "".join(texts)
+        for number in range(PIECES):
+            start = number * (total - PIECE) // (PIECES - 1)
+            yield whole[start : start + PIECE]
+        return
     ends = list(accumulate(map(len, texts)))
     for number in range(PIECES):
         start = number * (total - PIECE) // (PIECES - 1)
@@ -125,10 +137,10 @@ def _weighed(text: str) -> float:
     encoded = text.encode("utf-8", "surrogatepass")
     classes = encoded.translate(_TABLE, _SMALL)  # most of a text is small letters: one look less
     small = len(encoded) - len(classes)
-    counts = [0, small, *[classes.count(number) for number in range(2, _ASCII)]]
+    counts = [0, small, *map(classes.count, _OTHERS_OF_ASCII)]
     if not text.isascii():
         others = classes.translate(None, _OF_ASCII)  # few: each count takes as long as all the rest
-        counts += [others.count(number) for number in range(_ASCII, len(_WEIGHTS))]
+        counts += map(others.count, range(_ASCII, len(_WEIGHTS)))
     capital, digits, spaces = counts[2:5]
     if (
         digits

@@ -140,14 +140,16 @@ class Administrator:
         return await self._written(None, _whole(work))
 
     async def set_state(
-        self, key_id: str, action: str, by: By, asked: Asked | None = None
+        self, key_id: str, action: str, by: By, asked: Asked | None = None, *, cut: bool = False
     ) -> dict[str, Any]:
-        """Raises KeyNotFound, ValueError, ScopeMissing."""
+        """`cut`: its running requests are ended, too. Raises KeyNotFound, ValueError,
+        ScopeMissing.
+        """
         now = self._now
 
         def work(database: Database) -> dict[str, Any]:
             _check_stronger(database, key_id, by)
-            row = administration.set_state(database, key_id, action, now, _author(by))
+            row = administration.set_state(database, key_id, action, now, _author(by), cut=cut)
             return administration.key_document(row)
 
         return await self._written(asked, work)

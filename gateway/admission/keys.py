@@ -15,17 +15,16 @@ from collections.abc import Callable, Mapping
 from hashlib import sha256
 from typing import Final
 
-from gateway.config.limits import Limits, read_limits
+from gateway.config.limits import KEYS_MAX_AGE, Limits, WhenDown, read_limits
 from gateway.errors import LimitsUnavailable, NotAuthorized
 from gateway.store.limits_rows import KeyRow, SecretRow
 
 PREFIX: Final = "sk-llmr-"
-MOST_AGE: Final = 3600.0
-"""Seconds for which keys are known without the store."""
 FRESH: Final = 5.0
 """Seconds for which what is not among the keys is known not to be one."""
 _FORM: Final = re.compile(r"sk-llmr-([0-9a-f]{12})-[A-Za-z0-9_-]{43}-[A-Z2-7]{6}")
 _HINT: Final = 12
+_NEVER: Final = float("-inf")
 _ENDLESS: Final = math.inf
 _CHECKED_BITS: Final = 0x3FFFFFFF
 
@@ -98,13 +97,15 @@ class KeyDirectory:
         """By the digest of a secret: its key's id and state, and until when it is good."""
         self._of_key: dict[str, set[bytes]] = {}
         self.revision = 0
-        self.seen_at = float("-inf")
+        self.seen_at = _NEVER
         """When the store was asked last."""
+        self._most_age = float(KEYS_MAX_AGE)
+        """Seconds for which keys are known without the store."""
 
     @property
     def empty(self) -> bool:
-        """There never was one."""
-        return not self._keys
+        """There never was one; False as long as nobody knows."""
+        return not self._keys and self.seen_at != _NEVER
 
     def apply(self, rows: list[KeyRow], secrets: list[SecretRow]) -> None:
         """Keys as they are now, each with all of its secrets."""
@@ -119,9 +120,18 @@ class KeyDirectory:
             self._standing[secret.digest] = row.id, row.state, min(ends, default=_ENDLESS)
             self._of_key.setdefault(secret.key_id, set()).add(secret.digest)
 
+    def apply_policy(self, when_down: WhenDown) -> None:
+        """From now on this holds."""
+        self._most_age = FRESH if when_down.keys == "refuse" else float(when_down.keys_max_age)
+
     def seen(self) -> None:
         """The store was asked, and everything it has is here."""
         self.seen_at = self._now()
+
+    def check_seen(self) -> None:
+        """Raises LimitsUnavailable as long as nobody knows whether there are keys."""
+        if self.seen_at == _NEVER:
+            raise LimitsUnavailable
 
     def find(self, key_id: str) -> StoredKey | None:
         return self._keys.get(key_id)
@@ -140,7 +150,7 @@ class KeyDirectory:
         if found is None and key_id_in(key) is None:
             raise NotAuthorized("This API key is malformed: a part of it is missing or changed.")
         age = self._now() - self.seen_at
-        if age > MOST_AGE:
+        if age > self._most_age:
             raise LimitsUnavailable
         if found is None:
             if age > FRESH:  # it may have been made since

@@ -81,19 +81,22 @@ class Leases:
         """Monotonic seconds until which slices are this process's though the store is away."""
         self._lost = self._lost_money = False
 
-    async def take(self, counters: Sequence[Counter], needs: Amounts) -> None:
-        """Hold `needs` of all counters, or nothing. Raises LimitExceeded, LimitsUnavailable."""
+    async def take(self, counters: Sequence[Counter], needs: Amounts) -> bool:
+        """Hold `needs` of all counters, or nothing; False if money of it is beyond what is leased,
+        which the policy allows while the store is down. Raises LimitExceeded, LimitsUnavailable.
+        """
         if not self.take_now(counters, needs):
             # A caller who leaves must not take along what is being leased for it.
             task = asyncio.ensure_future(self._take(counters, needs))
             try:
-                await asyncio.shield(task)
+                return await asyncio.shield(task)
             except asyncio.CancelledError:
                 task.add_done_callback(lambda done: self._give_up(done, counters, needs))
                 raise
+        return True
 
     def _give_up(
-        self, task: asyncio.Task[None], counters: Sequence[Counter], needs: Amounts
+        self, task: asyncio.Task[bool], counters: Sequence[Counter], needs: Amounts
     ) -> None:
         if not task.cancelled() and task.exception() is None:
             release(counters, needs)
@@ -165,7 +168,7 @@ class Leases:
         found = [(c, c.held + c.unbooked) for c in self._pool if c.limit.on == "usd"]
         return [(counter, amount) for counter, amount in found if amount > 0]
 
-    async def _take(self, counters: Sequence[Counter], needs: Amounts) -> None:
+    async def _take(self, counters: Sequence[Counter], needs: Amounts) -> bool:
         asked_at, recalled = self._now(), False
         try:
             while refusing := await self._refusing(counters, needs, asked_at, recalled):
@@ -177,11 +180,14 @@ class Leases:
                     self._refuse(refusing, needs)
                 recalled = True
         except StoreDown:
-            if not self.take_now(counters, needs):
-                lacking = [c for c in counters if c.free < needs[c.index]]
-                self._check_refused(lacking, needs, asked_at)
-                self._without_store(lacking, needs)
-                release(counters, Amounts(*(-need for need in needs)))
+            if self.take_now(counters, needs):
+                return True
+            lacking = [c for c in counters if c.free < needs[c.index]]
+            self._check_refused(lacking, needs, asked_at)
+            self._without_store(lacking, needs)
+            release(counters, Amounts(*(-need for need in needs)))
+            return all(counter.limit.on != "usd" for counter in lacking)
+        return True
 
     async def _refusing(
         self, counters: Sequence[Counter], needs: Amounts, asked_at: float, recalled: bool

@@ -26,6 +26,9 @@ _new: Final = tuple.__new__
 SETTLED: Final = "settled"
 CACHED: Final = "cached"
 """What a row is called whose answer came from the cache."""
+UNHELD: Final = "unheld"
+"""The same of one that was admitted while the store was down, beyond what was leased of money."""
+WITHOUT_HOLD: Final = "admitted beyond what was held of money: the store was down"
 _WORSE: Final = ("free", SETTLED, "estimated", "presumed", "unpriced")
 """What a row may be called, the more certain first."""
 _PAID_FOR: Final[Mapping[str, str]] = {
@@ -143,6 +146,8 @@ class Reservation:
     """Why it could not have more."""
     cached: bool = False
     """Nobody is asked: the first target gave the answer once before."""
+    why: str | None = None
+    """What its row says of how it was admitted."""
 
     streamed: int = 0
     """Bytes of text that the caller was shown so far, or about so many."""
@@ -178,7 +183,8 @@ class Reservation:
         if not any(more):
             return True
         try:
-            await self.leases.take(self.account.counters, more)
+            if not await self.leases.take(self.account.counters, more):
+                self.why = WITHOUT_HOLD
         except (LimitExceeded, LimitsUnavailable) as error:
             self.refused = error
             return False
@@ -237,7 +243,7 @@ class Reservation:
         ):
             return None
         cost = ending.cost
-        state = "unpriced" if cost is None else SETTLED
+        state = "unpriced" if cost is None else SETTLED if self.why is None else UNHELD
         return _new(Used, (state, prompt, 0, 0, completion, 0, cost))
 
     def _used(self, ending: Ending) -> Used:
@@ -250,6 +256,8 @@ class Reservation:
             self._add_shown(tally, ending, attempts[ending.shown])
         if len(attempts) > 1 or ending.shown is None:
             self._add_others(tally, ending)
+        if self.why is not None and tally.state == SETTLED:
+            tally.state = UNHELD
         return tally.used()
 
     def _add_others(self, tally: _Tally, ending: Ending) -> None:
@@ -325,6 +333,6 @@ class Reservation:
         values = (
             self.id, at, rules.key_id, rules.team, account.persona, self.user, provider, model,
             state, len(attempts), read, cached, written, output, reasoning, cost, ending.revision,
-            ending.decision, self.request_id, None, None, charges, at // DAY,
+            ending.decision, self.request_id, None, self.why, charges, at // DAY,
         )  # fmt: skip
         self.queue.add(_new(Settled, (values, account, amounts, self.file)))

@@ -20,7 +20,7 @@ from gateway.admission.leases import Leases, Taken, release
 from gateway.admission.ledger_queue import LedgerQueue
 from gateway.admission.metrics import LimitMetrics, Standing
 from gateway.admission.refusals import exceeded
-from gateway.admission.reservation import Reservation
+from gateway.admission.reservation import WITHOUT_HOLD, Reservation
 from gateway.admission.scopes import NO_KEY, CallerRules, applied, rules_of
 from gateway.admission.store_thread import StoreDown, StoreThread
 from gateway.admission.teams import with_stored
@@ -68,6 +68,7 @@ class Admission:
     ) -> None:
         self.policy = self._written = policy
         self.keys = KeyDirectory(clock, now)
+        self.keys.apply_policy(policy.store.when_down)
         self.thread = thread
         self.clock = clock
         self.journal = journal
@@ -82,6 +83,13 @@ class Admission:
         self._accounts: dict[tuple[str | None, str, str], Account] = {}
         """By key, persona, and the digest of an end user where these are counted."""
         self._revision = -1
+        self._cut_revision = 0
+        self.cut: Callable[[str], None] = _nobody
+        """Told of each key whose running requests are to be ended."""
+        self.unseen = self.allow_cold = False
+        """The store was not seen since the start; and requests are admitted nevertheless."""
+        self.share = counter_store.ALONE
+        """Of what live processes divide, as the store was seen last."""
         self.administrator = Administrator(
             thread,
             clock,
@@ -117,12 +125,16 @@ class Admission:
         self.policy = with_stored(self._written, self._teams)
         self.pool.recap()
         self._forget_rules()
+        for revision, key_id in await self.thread.call(key_store.cut_since, self._cut_revision):
+            self._cut_revision = revision
+            self.cut(key_id)
 
     def apply_policy(self, policy: LimitsPolicy) -> None:
         """From now on this holds."""
         self._written = policy
         self.policy = with_stored(policy, self._teams)
         self.leases.when_down = policy.store.when_down
+        self.keys.apply_policy(policy.store.when_down)
         self._forget_rules()
 
     def _forget_rules(self) -> None:
@@ -165,7 +177,7 @@ class Admission:
 
     def _account(self, key_id: str | None, persona: str, user: str, now: float) -> Account:
         """With the counters of `now`. `user`: the digest of its end user. Raises
-        LimitsUnavailable for one end user too many.
+        LimitsUnavailable for one end user too many, and before the store was seen.
         """
         found = self._accounts.get((key_id, persona, user))
         if found is None and user:
@@ -177,6 +189,8 @@ class Admission:
         return found
 
     def _made(self, key_id: str | None, persona: str, user: str, now: float) -> Account:
+        if self.unseen and not self.allow_cold:
+            raise LimitsUnavailable
         rules, pool = self.rules(key_id), self.pool
         every = list(applied(self.policy, rules, persona))
         refusing = [each for each in every if each.limit.when_reached == "refuse"]
@@ -264,11 +278,11 @@ class Admission:
             if not bound.priced and whole and account.of_money:
                 return None
         needs = bound.needs if len(bounds) == 1 else dearest(bounds.values())
-        taken = self.leases.take_of(account, needs)
+        taken, unheld = self.leases.take_of(account, needs), False
         if taken is not Taken.EASILY:
             try:
                 if not taken:
-                    await self.leases.take(account.counters, needs)
+                    unheld = not await self.leases.take(account.counters, needs)
             except LimitExceeded as error:
                 if whole and error.limit["on"] not in ("requests", "concurrency"):
                     return None
@@ -278,7 +292,10 @@ class Admission:
             if whole and not exact and _wavers(account, bounds.values(), needs, asking.day):
                 release(account.counters, needs)
                 return None
-        return self._held(asking, plan, account, eligible[0], bounds, needs, now, user)
+        held = self._held(asking, plan, account, eligible[0], bounds, needs, now, user)
+        if unheld:
+            held.why = WITHOUT_HOLD
+        return held
 
     async def reserve_cached(self, asking: Asking, plan: Plan, target: Candidate) -> Reservation:
         """Count a request whose answer is there already, of `target`: a request, and one at a time,
@@ -332,14 +349,22 @@ class Admission:
         """How what limits are counted in is at the moment."""
         when_down = self.leases.when_down
         return {
-            "store": "down" if self.thread.down else "up",
+            "store": "unseen" if self.unseen else "down" if self.thread.down else "up",
             "journal": "down" if self.journal.fault is not None else "up",
-            "when_down": {"limits": when_down.limits, "budgets": when_down.budgets},
+            "when_down": {
+                "keys": when_down.keys,
+                "limits": when_down.limits,
+                "budgets": when_down.budgets,
+            },
         }
 
     @property
     def refusing(self) -> bool:
-        """No request can be admitted: what it may use cannot be written down."""
+        """No request can be admitted: what it may use cannot be written down, or nobody knows yet
+        what was used.
+        """
+        if self.unseen and not self.allow_cold:
+            return True
         return self.journal.fault is not None and self.leases.when_down.budgets == "refuse"
 
     def refusal(self, budget: Budget) -> LimitExceeded | None:
@@ -351,6 +376,10 @@ class Admission:
         )
         self.metrics.refused(counter.id.scope, counter.limit.on)
         return exceeded(counter, bound.needs, self.clock())
+
+
+def _nobody(key_id: str) -> None:
+    """Nothing listens yet, so nothing runs."""
 
 
 def _wavers(account: Account, bounds: Iterable[Bound], held: Amounts, day: date) -> bool:

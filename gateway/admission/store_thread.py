@@ -64,6 +64,10 @@ class StoreThread:
     def remote(self) -> bool:
         return self._database.remote
 
+    def leave_alone(self) -> None:
+        """It could not be reached at the start: only probes ask for it."""
+        self._failures, self.probed = _FAILURES, True
+
     async def call(self, work: Callable[..., T], *arguments: Any, probe: bool = False) -> T:
         """Work that is given the database first. `probe`: it writes, and tells how the store is.
         Raises StoreDown.
@@ -95,10 +99,10 @@ class StoreThread:
         the work goes on all the same, and what it gets then counts.
         """
         task = asyncio.ensure_future(asking)
+        task.add_done_callback(lambda done: done.cancelled() or done.exception())  # it may be late
         while not task.done():
             await asyncio.wait((task,), timeout=self._patience)
             if self.down and not task.done():
-                task.add_done_callback(lambda late: late.cancelled() or late.exception())
                 raise StoreDown
         return task.result()
 

@@ -22,7 +22,7 @@ from gateway.config.limits import LimitsPolicy
 from gateway.store import counters as counter_store
 from gateway.store import engine, presumed, retention
 from gateway.store.database import Database
-from gateway.store.sqlite import StoreUnusable
+from gateway.store.sqlite import StoreUnreachable, StoreUnusable
 from gateway.telemetry.ids import unique
 
 JOURNAL: Final = "journal"
@@ -69,12 +69,16 @@ async def running(
     environ: Mapping[str, str],
     clock: Callable[[], float],
     now: Callable[[], float],
+    allow_cold: bool = False,
 ) -> AsyncIterator[Admission]:
     """Limits of this process, what processes that died have left being booked first. `clock`: Unix
-    seconds; `now`: monotonic seconds. Raises StoreUnusable.
+    seconds; `now`: monotonic seconds. A store that does not answer is waited for while nothing is
+    admitted, or, with `allow_cold`, by what the policy says of a store that is down. Raises
+    StoreUnusable.
     """
     url = engine.store_url(policy.store.url, environ)
-    thread = StoreThread(await asyncio.to_thread(engine.open_store, url, state), now)
+    database, unseen = await asyncio.to_thread(_opened, url, state)
+    thread = StoreThread(database, now)
     directory = journal_directory(url, state)
     instance = f"{socket.gethostname()}-{os.getpid()}-{unique(8)}"
     moment = StoreClock(clock, now) if thread.remote else clock
@@ -82,8 +86,12 @@ async def running(
         journal = Journal(directory, instance)
         admission = Admission(policy, instance, thread, journal, moment, now)
         admission.signals = engine.signals_of(url)
+        admission.unseen, admission.allow_cold = unseen, allow_cold
         upkeep = Upkeep(admission, directory, admission.signals, moment, now)
-        await upkeep.start()
+        if unseen:
+            thread.leave_alone()
+        else:
+            await upkeep.start()
     except (StoreDown, OSError) as error:
         await thread.close()
         raise StoreUnusable(
@@ -96,6 +104,15 @@ async def running(
         tending.cancel()
         await asyncio.gather(tending, return_exceptions=True)
         await upkeep.stop()
+
+
+def _opened(url: str, state: Path) -> tuple[Database, bool]:
+    """The store, and whether it does not answer. Raises StoreUnusable."""
+    try:
+        return engine.open_store(url, state), False
+    except StoreUnreachable as error:
+        _log.error("%s; it is asked again once a second", error)
+        return engine.open_unseen(url), True
 
 
 class Upkeep:
@@ -201,13 +218,18 @@ class Upkeep:
 
     async def _beat(self) -> None:
         """Say that this process is there, and learn what has changed. Raises StoreDown."""
+        if self._admission.unseen:
+            await self._thread.call(engine.bring_up, probe=True)
+            await recover(self._directory, self._thread)
         began = self._now()
         of, moment = self._leases.instance, self._clock()
         beat, moment = await self._thread.call(_beat, of, moment, probe=True)
         if isinstance(self._clock, StoreClock):
             self._clock.set(moment)
         self._leases.seen(began, beat.peers)
+        self._admission.share = beat.share
         await self._admission.learn(beat.revision)
+        self._admission.unseen = False
 
     async def _recover_others(self) -> None:
         await recover(self._directory, self._thread)

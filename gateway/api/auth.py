@@ -44,7 +44,10 @@ class StoredKeys(Protocol):
 
     @property
     def empty(self) -> bool:
-        """There never was one."""
+        """There never was one, as far as anybody could see."""
+
+    def check_seen(self) -> None:
+        """Raises LimitsUnavailable as long as nobody knows whether there are keys."""
 
     def key_id(self, key: str) -> str | None:
         """The id of a key that is good now; None if it is none of the store's. Raises
@@ -95,7 +98,11 @@ class _StoredAccess(Access):
         for each in filter(None, given_keys(headers, key)):
             if (found := self._stored.key_id(each)) is not None:
                 return found
-        return None if self.open else _known(headers, self._digests, key).hex()[:8]
+        if self.open:
+            return None
+        if not self._digests:
+            self._stored.check_seen()
+        return _known(headers, self._digests, key).hex()[:8]
 
 
 class Admin:

@@ -17,6 +17,7 @@ from gateway.dispatch.exchange import Exchange
 from gateway.dispatch.reservation import Reservation
 from gateway.dispatch.resume import AnswerStream
 from gateway.errors import RequestFailed, caller_error
+from gateway.http.body import read_json
 from gateway.http.event_stream import EventStream
 from gateway.http.offload import BIG, off_loop
 from gateway.http.response import Response
@@ -46,7 +47,12 @@ def chat(dialect: InboundDialect) -> Handler:
 
     async def handler(http: Request) -> web.StreamResponse:
         with exchange_of(http, dialect.NAME) as exchange:
-            document, size = await http.read_json(dialect.KEEPS_TEXT)
+            document, size = await read_json(
+                http,
+                http.config.server,
+                declared=http.gateway.access.open,
+                keep_text=dialect.KEEPS_TEXT,
+            )
             call = Call(http.headers, http.raw_path, http.json_text, size, http.request_id)
             if size <= BIG:
                 read = read_request(document, call)
@@ -103,7 +109,7 @@ async def respond(
         served.name,
         exchange.estimated_prompt,
         attempt.received,
-        echoes(served),
+        http.dialect is not inbound and echoes(served),
     )
     write = read.write_completion
     body = (

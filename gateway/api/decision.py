@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from gateway.admission.service import Asking
 
 MODES: Final = ("report", "strict", "quiet")
+_PARAMS: Final = "x-llm-router-params"
+_STRICT: Final = "x-llm-router-strict"
 _HALF_PAIR: Final = (
     "the request's JSON text holds half of a surrogate pair (an escape like \\ud83d without its"
     " other half)"
@@ -37,7 +39,8 @@ async def prepare(
     ModelNotFound, InvalidRequest.
     """
     gateway = http.gateway
-    exchange.set_stream(request.stream)
+    if request.body.get("stream") is True:
+        exchange.set_stream(True)
     decision, context = made or await decided(http, request, origin)
     cluster = gateway.cluster
     if (
@@ -48,7 +51,9 @@ async def prepare(
         decision, context = await decided(http, request, origin)
     if gateway.admission is not None:
         decision = await admitted(http, request, exchange, decision, origin)
-    params = params_mode(http, decision.params)
+    params: str = decision.params
+    if _PARAMS in http.headers or _STRICT in http.headers:
+        params = params_mode(http, params)
     if http.repaired and params == "strict":  # a text is sent as it came or not at all
         exchange.set_params(params, decision.notes)
         raise InvalidRequest(
@@ -188,17 +193,13 @@ def params_mode(http: Request, configured: str) -> str:
     """What becomes of parameters that a provider cannot be told: as the request says, else as
     configured.
     """
-    asked = http.headers.get("x-llm-router-params")
+    asked = http.headers.get(_PARAMS)
     if asked is not None:
         if asked not in MODES:
             raise InvalidRequest(
-                f"Invalid header 'x-llm-router-params': expected one of {', '.join(MODES)}.",
-                "x-llm-router-params",
+                f"Invalid header '{_PARAMS}': expected one of {', '.join(MODES)}.",
+                _PARAMS,
                 "invalid_value",
             )
         return asked
-    return (
-        "strict"
-        if http.headers.get("x-llm-router-strict", "").lower() in ("true", "1")
-        else configured
-    )
+    return "strict" if http.headers.get(_STRICT, "").lower() in ("true", "1") else configured

@@ -8,6 +8,7 @@ from gateway.api.request import VERSION, Gateway, Request
 from gateway.api.schemas import (
     ConfigDocument,
     HealthDocument,
+    InstancesDocument,
     LastReloadDocument,
     LimitsStandingDocument,
     ReadinessDocument,
@@ -53,6 +54,8 @@ async def ready(http: Request) -> Response:
         document["workers"] = await gateway.peers.standing()
     if admission is not None:
         document["limits"] = cast(LimitsStandingDocument, admission.standing)
+    if gateway.cluster is not None:
+        document["instances"] = cast(InstancesDocument, gateway.cluster.standing)
     return json_response(document, 200 if document["status"] == "ready" else 503)
 
 

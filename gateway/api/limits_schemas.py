@@ -179,7 +179,9 @@ class LedgerRowDocument(TypedDict):
     target: str
     """provider/model."""
     state: str
-    """settled, free, cached, estimated, presumed or unpriced."""
+    """settled, unheld (the same, admitted beyond a budget while the store was down), free, cached,
+    estimated, presumed or unpriced.
+    """
     attempts: int
     """How many it took."""
     input: int
@@ -205,7 +207,7 @@ class LedgerRowDocument(TypedDict):
     amends: str | None
     """The id of the row that this one corrects: its numbers are added to that one's."""
     why: str | None
-    """Why it was corrected."""
+    """Why it was corrected; or that it was admitted beyond a budget, while the store was down."""
 
 
 class LedgerDocument(TypedDict):

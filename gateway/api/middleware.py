@@ -11,12 +11,13 @@ from aiohttp import HttpVersion10, HttpVersion11, web
 
 from gateway.api import cors
 from gateway.api.auth import ADMIN_ROUTES, CONSOLE_ROUTES, OPEN_ROUTES, google_key
-from gateway.api.exchange import RESTARTING, publish_request_without_exchange
+from gateway.api.exchange import CUTS, KEY_REVOKED, RESTARTING, publish_request_without_exchange
 from gateway.api.request import Request
-from gateway.api.routes import UNKNOWN, find
+from gateway.api.routes import BY_PATH, UNKNOWN, find
 from gateway.api.web_pages import refuse_pages
 from gateway.errors import (
     INVALID_HTTP,
+    NotAuthorized,
     NotServed,
     RequestFailed,
     Stopping,
@@ -47,19 +48,23 @@ async def edge(http: Request) -> web.StreamResponse:
     """Around every request. Broad on purpose: callers always get an answer, in one error shape."""
     headers = http.headers
     given = headers.get("x-request-id")
-    http.request_id = given if given and _REQUEST_ID(given) else new_request_id()
+    http.request_id = given if given and _REQUEST_ID(given) else f"req_{unique(24)}"
     if http.gateway.traces is not None or "traceparent" in headers:
         http.trace = _trace(http)
     failed: InvalidRequest | RequestFailed | None = None
-    broken: RequestFailed | None = None
-    """The failure, where a stream that the handler had begun must be ended with it."""
+    broken: RequestFailed | None = None  # what a stream must be ended with that had begun
     try:
         if http.version is not HttpVersion11 or "transfer-encoding" in headers:
             _check_framing(http)
-        http.route, http.id, handler, http.dialect = find(http)
+        found = BY_PATH.get((http.method, http.raw_path)) or find(http)
+        http.route, http.id, handler, http.dialect = found
         access = http.gateway.access
         if access.open:
-            if http.route not in _WITHOUT_CALLERS_KEY:
+            if http.route not in _WITHOUT_CALLERS_KEY and (
+                "origin" in headers
+                or "sec-fetch-site" in headers
+                or (http.gateway.loopback and headers.get("host") not in http.gateway.hosts)
+            ):  # else no page has sent it, and it came by a name that is known
                 refuse_pages(http)
         elif (http.path if http.route == UNKNOWN else http.route) not in _WITHOUT_CALLERS_KEY:
             http.key_id = (
@@ -73,9 +78,9 @@ async def edge(http: Request) -> web.StreamResponse:
     except (InvalidRequest, RequestFailed) as error:
         failed = error
     except asyncio.CancelledError:
-        if http.caller.cut_for != RESTARTING:
+        if http.caller.cut_for not in CUTS:
             raise
-        failed = broken = _restarting()
+        failed = broken = _cut(http.caller.cut_for)
     except ConnectionResetError:
         # The caller left while being written to. aiohttp logs what a handler raises, except this.
         raise asyncio.CancelledError from None
@@ -92,17 +97,16 @@ async def edge(http: Request) -> web.StreamResponse:
     if exchange is None and not (failed is None and http.route in _NOT_TOLD):
         _publish(http, response.status, failed)
     if isinstance(response, Response):
-        if exchange is not None:
-            response.beside.update(exchange.headers())
-        else:
-            response.beside["x-request-id"] = response.beside["x-llm-router-request-id"] = (
-                http.request_id
-            )
+        response.beside.update(_names(http) if exchange is None else exchange.headers())
         if http.dialect is not chat:
             response.beside.update(http.dialect.headers(http.request_id))
         if http.config.server.cors_origins:
             cors.tell(http, response.beside)
     return response
+
+
+def _names(http: Request) -> dict[str, str]:
+    return {"x-request-id": http.request_id, "x-llm-router-request-id": http.request_id}
 
 
 def _trace(http: Request) -> TraceContext | None:
@@ -118,8 +122,10 @@ def _publish(http: Request, status: int, failed: InvalidRequest | RequestFailed 
     )
 
 
-def _restarting() -> RequestFailed:
-    """Why the answer is cut: the grace of a stop is over."""
+def _cut(why: str | None) -> RequestFailed:
+    """Why the answer is cut: the grace of a stop is over, or its key was revoked."""
+    if why == KEY_REVOKED:
+        return NotAuthorized("This API key was revoked: the answer was cut.")
     failed = Stopping("The gateway is being restarted: the answer was cut.")
     failed.code = RESTARTING
     return failed

@@ -182,7 +182,7 @@ class Request(IncomingRequest):
         self.caller: CallersConnection = parts[2]
         """The connection that it came by: see gateway.server.http_server."""
         self.caller.begin()
-        self.config = config = gateway.config
+        self.config = config = gateway.reloader.config
         """The configuration that held when the request began: all of it is served by this one."""
         self.started = time.perf_counter()
         self.in_memory = BodyHold(gateway.bodies, config.server.max_bodies_bytes)

@@ -7,7 +7,7 @@ from typing import Any, Final, NamedTuple
 from gateway.store.entry import Entry, Store
 from translators.errors import InvalidRequest
 from translators.json_codec import JsonObject, dumps, loads
-from translators.responses.inbound.state import CONTINUED, PREVIOUS, is_reference
+from translators.responses.inbound.state import CONTINUED, PREVIOUS, has_references, is_reference
 from translators.splices import Edit, Member, elements, last, members, spliced
 
 MOST_LINKS: Final = 1000
@@ -37,7 +37,7 @@ async def whole_request(
     own = given if given.__class__ is list else []
     if given.__class__ is str:
         own = [{"type": "message", "role": "user", "content": given}]
-    refers = any(is_reference(item) for item in own)
+    refers = has_references(own)
     if previous is None and not refers:
         return WholeRequest(document, text, own)
     history = [] if previous is None else await chain(previous, store, caller)

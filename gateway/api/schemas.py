@@ -279,6 +279,8 @@ class ConfigDocument(TypedDict):
 class WhenDownDocument(TypedDict):
     """What becomes of requests then."""
 
+    keys: Literal["last_known", "refuse"]
+    """Of callers with keys of the store."""
     limits: Literal["last_known", "open", "refuse"]
     """Of limits on what is no money."""
     budgets: Literal["refuse", "open"]
@@ -288,12 +290,25 @@ class WhenDownDocument(TypedDict):
 class LimitsStandingDocument(TypedDict):
     """How what limits are counted in is."""
 
-    store: Literal["up", "down"]
-    """Down: it failed, and is probed once a second."""
+    store: Literal["up", "down", "unseen"]
+    """Down: it failed, and is probed once a second. Unseen: the same, since the start; no request
+    is admitted then, unless the gateway was started with `--allow-cold`.
+    """
     journal: Literal["up", "down"]
     """Down: it cannot be written, and with `budgets: refuse` no request is admitted."""
     when_down: WhenDownDocument
     """The policy's `store.when_down`."""
+
+
+class InstancesDocument(TypedDict):
+    """The processes on the store of limits."""
+
+    live: int
+    """How many were seen within ten seconds; each worker is one."""
+    versions: list[str]
+    """Of the program, that these have."""
+    revisions: list[str]
+    """Of the configuration, that these have."""
 
 
 class ReadinessDocument(TypedDict):
@@ -311,6 +326,8 @@ class ReadinessDocument(TypedDict):
     """There if there are several workers; null if their parent does not answer."""
     limits: NotRequired[LimitsStandingDocument]
     """There if limits are counted."""
+    instances: NotRequired[InstancesDocument]
+    """There if they are counted in a store."""
 
 
 class ReloadedDocument(TypedDict):

@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Mapping
 from contextlib import closing
 from decimal import Decimal
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -22,9 +23,9 @@ from gateway.api.limits_admin import as_csv
 from gateway.config import Config
 from gateway.config.limits import LimitsPolicy, duration, read_limits
 from gateway.errors import KeyNotFound
-from gateway.store import counters, keys, ledger, spend, teams
+from gateway.store import counters, keys, ledger, shared, spend, teams
 from gateway.store.database import Database, StoreFailed
-from gateway.store.engine import open_store, store_url
+from gateway.store.engine import open_shared, open_store, store_url
 from gateway.store.limits_rows import Author, CounterId
 from gateway.store.sqlite import StoreUnusable
 
@@ -35,8 +36,14 @@ class Command:
     """One command: the store, the policy, and what was asked."""
 
     def __init__(
-        self, database: Database, policy: LimitsPolicy, options: argparse.Namespace
+        self,
+        database: Database,
+        policy: LimitsPolicy,
+        options: argparse.Namespace,
+        shared: Callable[[], Database],
     ) -> None:
+        """`shared`: opens what processes share."""
+        self.shared = shared
         self.database = database
         self.policy = with_stored(policy, teams.every(database))
         self.options = options
@@ -70,7 +77,12 @@ class Command:
 
     def set_state(self) -> int:
         row = administration.set_state(
-            self.database, self.options.id, self.options.action, self.now, self.author
+            self.database,
+            self.options.id,
+            self.options.action,
+            self.now,
+            self.author,
+            cut=getattr(self.options, "cut", False),
         )
         return _print(administration.key_document(row))
 
@@ -150,6 +162,20 @@ class Command:
         print("Every row is as it was written." if broken is None else f"Row {broken} was changed.")
         return 0 if broken is None else 1
 
+    def instances(self) -> int:
+        """Exit status 1 if none is alive."""
+        now = self.database.moment() or time.time()
+        with closing(self.shared()) as database:
+            shared.create(database)
+            found = shared.members(database, 0)
+        for member in found:
+            age = max(0, int(now) - member.seen)
+            times = {name: administration.moment(getattr(member, name))
+                     for name in ("started", "seen")}  # fmt: skip
+            told = {**member._asdict(), **times, "age_s": age, "live": age < counters.LIVE}
+            print(json.dumps(told))
+        return 0 if any(int(now) - member.seen < counters.LIVE for member in found) else 1
+
     def check_store(self) -> int:
         found = self.database.check()
         print(f"schema {self.database.version()}: {found}")
@@ -175,6 +201,7 @@ _ACTIONS: Final[Mapping[tuple[str, str | None], Callable[[Command], int]]] = {
     ("ledger", "amend"): Command.amend,
     ("audit", "list"): Command.list_audit,
     ("audit", "verify"): Command.verify_audit,
+    ("instances", None): Command.instances,
     ("store", "check"): Command.check_store,
     ("store", "migrate"): Command.migrate,
 }
@@ -195,7 +222,7 @@ def run(
     try:
         url = store_url(policy.store.url, environ)
         with closing(open_store(url, state, patient=True)) as database:
-            return action(Command(database, policy, options))
+            return action(Command(database, policy, options, partial(open_shared, url, state)))
     except (StoreUnusable, ValueError, sqlite3.Error, StoreFailed) as error:
         print(error, file=sys.stderr)
     except KeyNotFound as error:

@@ -3,7 +3,7 @@
 import argparse
 from typing import Final, TypeAlias
 
-COMMANDS: Final = ("keys", "limits", "spend", "ledger", "audit", "store")
+COMMANDS: Final = ("keys", "limits", "spend", "ledger", "audit", "store", "instances")
 
 
 _Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
@@ -34,6 +34,7 @@ def add_limits(commands: _Commands, where: argparse.ArgumentParser) -> None:
     _add_limit_commands(of["limits"], where)
     for group, action, text in _SIMPLE:
         of[group].add_parser(action, parents=[where], help=text)
+    commands.add_parser("instances", parents=[where], help="which processes are on the store")
     amend = of["ledger"].add_parser("amend", parents=[where], help="set the cost of a row")
     amend.add_argument("id", metavar="ID")
     amend.add_argument("--cost", required=True, type=float, metavar="USD")
@@ -73,6 +74,10 @@ def _add_keys(keys: _Commands, where: argparse.ArgumentParser) -> None:
     ):
         one = keys.add_parser(action, parents=[where], help=text)
         one.add_argument("id", metavar="ID", help="12 hex digits")
+        if action == "revoke":
+            one.add_argument(
+                "--now", dest="cut", action="store_true", help="end its running requests, too"
+            )
         if action == "rotate":
             one.add_argument(
                 "--grace", default="24h", metavar="TIME", help="the one before is good for (24h)"

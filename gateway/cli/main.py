@@ -86,6 +86,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         host=options.host,
         port=options.port,
         demo=demo,
+        allow_cold=options.allow_cold,
     )
     if options.membership is None and options.workers > 1:
         return supervise(what, options.config, options.workers)
@@ -163,6 +164,11 @@ def _add_serve(serve: argparse.ArgumentParser) -> None:
         "--demo-without-keys",
         action="store_true",
         help="the same, but only if no provider key is set",
+    )
+    serve.add_argument(
+        "--allow-cold",
+        action="store_true",
+        help="admit requests by the files' limits though the store was not seen since the start",
     )
 
 

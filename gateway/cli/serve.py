@@ -53,6 +53,7 @@ class Serving:
     host: str
     port: int
     demo: bool
+    allow_cold: bool = False
 
 
 def serve(what: Serving, membership: WorkerIdentity | None = None) -> int:
@@ -95,6 +96,7 @@ async def _serve(what: Serving, membership: WorkerIdentity | None) -> int:
                 simulated=what.demo,
                 listeners=[log.on_event],
                 open_console=what.demo and is_loopback(what.host),
+                allow_cold=what.allow_cold,
                 tracing=tracing(os.environ),
             )
         )
@@ -104,6 +106,8 @@ async def _serve(what: Serving, membership: WorkerIdentity | None) -> int:
             gateway.peers = await stack.enter_async_context(
                 Peers.joined(membership, answers_of(gateway))
             )
+            if gateway.admission is None:  # else all that are on the store divide
+                gateway.dispatcher.places.divide(membership.workers, membership.number - 1)
         try:
             server = await stack.enter_async_context(
                 listening(gateway, what.host, what.port, reuse_port=membership is not None)
@@ -157,6 +161,7 @@ def supervise(what: Serving, directory: Path | None, workers: int) -> int:
 def _command(what: Serving, directory: Path | None, port: int) -> list[str]:
     where = [] if directory is None else ["--config", str(directory)]
     demo = ["--demo"] if what.demo else []
+    cold = ["--allow-cold"] if what.allow_cold else []
     return [
         sys.executable,
         "-c",
@@ -169,6 +174,7 @@ def _command(what: Serving, directory: Path | None, port: int) -> list[str]:
         "--port",
         str(port),
         *demo,
+        *cold,
     ]
 
 

@@ -10,7 +10,17 @@ from urllib.parse import urlsplit
 from gateway.cluster.messages import Message
 from gateway.config import ApiKey, Config, Provider
 from gateway.health.breaker import LONGEST_TOLD, Breaker
-from gateway.health.news import Fact, Hint, News, agreed, forget_old, standing_hints, withdrawn
+from gateway.health.news import (
+    Evidence,
+    Fact,
+    Hint,
+    News,
+    agreed,
+    forget_old,
+    forget_old_failures,
+    standing_hints,
+    withdrawn,
+)
 from gateway.health.targets import TargetHealth
 
 HINTS_MEANT_FOR: Final = 10.0
@@ -60,7 +70,9 @@ class Facts:
 
     def apply_config(self, config: Config) -> None:
         """From now on these providers and keys are known."""
-        self._open_for = config.resilience.breaker.open_for
+        breaker = config.resilience.breaker
+        self._open_for, self._window = breaker.open_for, breaker.window
+        self._min_calls = breaker.min_calls
         self._digests: dict[tuple[str, str], str] = {}
         self._variables: dict[tuple[str, str], str] = {}
         self._targets: set[str] = set()
@@ -100,13 +112,18 @@ class Facts:
         if digest is None:
             return None
         until = self._clock() + (self._open_for if fact.kind == "closed" else fact.seconds)
-        return Message(fact.kind, fact.provider, fact.target, digest, until, fact.reason)
+        return Message(
+            fact.kind, fact.provider, fact.target, digest, until, fact.reason,
+            fact.calls, fact.failures,
+        )  # fmt: skip
 
     def adopt(self, sender: str, at: float, message: Message) -> bool:
         """Whether it means anything here: the target or key is known, and its time not over."""
         seconds = min(message.until - self._clock(), LONGEST_TOLD)
         if seconds <= 0 or not self._knows(message):
             return False
+        if message.kind == "failing":
+            return self._counted(sender, seconds, message)
         if message.kind == "open" or self._is_of_target(message):
             return self._hinted(sender, at, seconds, message)
         variable = self._variables.get((message.provider, message.of))
@@ -153,6 +170,7 @@ class Facts:
         if breaker is None or message.of != self._place_of(message):
             return False
         if message.kind == "closed":
+            health.failing.get(target, {}).pop(sender, None)
             if not withdrawn(health.hinted, sender, target):
                 return False
             breaker.end_wait(now)
@@ -170,6 +188,19 @@ class Facts:
         hints = standing_hints(health.hinted, target, now)
         if agreed(hints, now):
             breaker.set_aside(sender, now, seconds, message.reason, False)
+        return True
+
+    def _counted(self, sender: str, seconds: float, message: Message) -> bool:
+        """What another process has seen fail counts here beside what fails here, and alone does
+        nothing.
+        """
+        if not message.target or message.of != self._place_of(message):
+            return False
+        told = self._health.failing.setdefault(message.target, {})
+        if len(told) >= MOST_SENDERS and sender not in told:
+            return False
+        until = self._now() + min(self._window, seconds)
+        told[sender] = Evidence(until, min(message.failures, self._min_calls))
         return True
 
     def due(self) -> list[tuple[str, str]]:
@@ -199,6 +230,8 @@ class Facts:
         self._health.instances = instances
         if self._health.hinted:
             forget_old(self._health.hinted, self._now())
+        if self._health.failing:
+            forget_old_failures(self._health.failing, self._now())
 
 
 def _digest(provider: Provider, key: ApiKey | None, machine: str) -> str:

@@ -13,6 +13,8 @@ from translators.json_codec import dumps, loads
 
 VERSION: Final = 1
 _KINDS: Final = frozenset({"limited", "refused", "open", "closed"})
+_COUNTING: Final = "failing"
+_MOST_CALLS: Final = 10_000
 _LONGEST: Final = 256
 _ROOM: Final = 1_000
 """Characters of a message for what is around its facts."""
@@ -30,6 +32,19 @@ class Message(NamedTuple):
     until: float
     """Unix seconds by the store's clock."""
     reason: str
+    calls: int = 0
+    failures: int = 0
+    """Only of `failing`, which alone is written with them: programs that do not know it expect
+    none.
+    """
+
+    @property
+    def document(self) -> tuple[Any, ...]:
+        """As it is written."""
+        return self if self.kind == _COUNTING else self[:_PLAIN]
+
+
+_PLAIN: Final = len(Message._fields) - 2
 
 
 class Telling(NamedTuple):
@@ -44,7 +59,7 @@ def written(facts: Sequence[Message], deleted: Sequence[str]) -> Iterator[tuple[
     """Texts that each fit, with what is in them."""
     told, size = Telling([], []), 0
     for fact in facts:
-        length = len(dumps(fact))
+        length = len(dumps(fact.document))
         if size and size + length > MOST_TEXT - _ROOM:
             yield _text(told), told
             told, size = Telling([], []), 0
@@ -61,7 +76,8 @@ def written(facts: Sequence[Message], deleted: Sequence[str]) -> Iterator[tuple[
 
 
 def _text(told: Telling) -> str:
-    return dumps({"v": VERSION, "facts": told.facts, "deleted": told.deleted}).decode()
+    facts = [fact.document for fact in told.facts]
+    return dumps({"v": VERSION, "facts": facts, "deleted": told.deleted}).decode()
 
 
 def read(text: str) -> tuple[Telling, int]:
@@ -85,14 +101,24 @@ def _list(document: dict[str, Any], name: str) -> list[Any]:
 
 
 def _message(fact: Any) -> Message | None:
-    if fact.__class__ is not list or len(fact) != len(Message._fields):
+    if fact.__class__ is not list or len(fact) < _PLAIN:
         return None
-    kind, provider, target, of, until, reason = fact
+    kind, provider, target, of, until, reason, *counts = fact
     words = (kind, provider, target, of, reason)
     if any(word.__class__ is not str or len(word) > _LONGEST for word in words):
         return None
-    if kind not in _KINDS or until.__class__ not in (int, float):
+    if until.__class__ not in (int, float):
+        return None
+    if not (_counts(counts) if kind == _COUNTING else kind in _KINDS and not counts):
         return None
     if not reason.replace("_", "").isalnum():
         return None
-    return Message(cast(Kind, kind), provider, target, of, float(until), reason)
+    return Message(cast(Kind, kind), provider, target, of, float(until), reason, *counts)
+
+
+def _counts(counts: list[Any]) -> bool:
+    """Whether these are calls, and how many of them failed."""
+    if len(counts) != 2 or any(count.__class__ is not int for count in counts):
+        return False
+    calls, failures = counts
+    return bool(0 <= failures <= calls <= _MOST_CALLS)

@@ -15,6 +15,7 @@ _FACTS: Final = "What instances told each other of providers, by what became of 
 _STATES: Final = "Pins, reasoning and responses kept for other instances, and looked for."
 _UP: Final = "1 if what instances share can be written and read."
 _INSTANCES: Final = "Processes on this store that were seen within ten seconds."
+_REVISIONS: Final = "Revisions of the configuration that these have."
 _WAITING: Final = "States that are not yet in the store."
 _OPERATION: Final = "Time of one operation on what instances share."
 
@@ -23,11 +24,16 @@ class ClusterMetrics(Collector):
     """A collector, and what counts for it."""
 
     def __init__(
-        self, up: Callable[[], bool], instances: Callable[[], int], waiting: Callable[[], int]
+        self,
+        up: Callable[[], bool],
+        instances: Callable[[], int],
+        waiting: Callable[[], int],
+        revisions: Callable[[], int],
     ) -> None:
         self._up = up
         self._instances = instances
         self._waiting = waiting
+        self._revisions = revisions
         self._facts: dict[tuple[str, str], int] = {}
         self._states: dict[tuple[str, str], int] = {}
         self._fast = FastCollector()
@@ -60,6 +66,7 @@ class ClusterMetrics(Collector):
             states.add_metric(labels, count)
         yield states
         yield GaugeMetricFamily("llm_router_instances", _INSTANCES, self._instances())
+        yield GaugeMetricFamily("llm_router_revisions", _REVISIONS, self._revisions())
         yield GaugeMetricFamily("llm_router_store_shared_up", _UP, float(self._up()))
         yield GaugeMetricFamily("llm_router_store_states_waiting", _WAITING, self._waiting())
         yield from self._fast.collect()

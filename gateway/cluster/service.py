@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import importlib
 import logging
+import os
 import socket
 from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
@@ -25,9 +26,12 @@ from gateway.routing.affinity import LIFETIME, Pin
 from gateway.routing.plan import Plan
 from gateway.routing.state import RouterState
 from gateway.store import engine, shared
+from gateway.store.counters import LIVE
 from gateway.store.database import Database
 from gateway.store.entry import Store
+from gateway.store.shared import Member
 from gateway.store.sqlite import StoreUnusable
+from gateway.upstream.concurrency import ConcurrencyLimiter
 
 if TYPE_CHECKING:
     from gateway.cluster.states import SharedStates
@@ -40,6 +44,7 @@ _OFTEN: Final = 2
 _POLL: Final = 4
 """Between two looks at a store that does not tell."""
 _SECOND: Final = 20
+_BEAT: Final = 40
 _MINUTE: Final = 1200
 _MOST_PINS: Final = 10_000
 _BYTES_OF_PIN: Final = 100
@@ -58,20 +63,31 @@ class Cluster:
         state: RouterState,
         thread: StoreThread,
         keys: Any,
+        places: ConcurrencyLimiter,
+        version: str,
     ) -> None:
-        """`keys`: that states are sealed with; None: only facts are shared."""
+        """`keys`: that states are sealed with; None: only facts are shared. `version`: of this
+        program.
+        """
         self._admission = admission
         self._state = state
         self._thread = thread
+        self._places = places
         self._clock = admission.clock
         self.name = admission.leases.instance
         self.metrics = ClusterMetrics(
             lambda: not thread.down,
             lambda: admission.leases.peers,
             lambda: 0 if self.states is None else len(self.states),
+            lambda: len({member.revision for member in self.members}),
         )
         thread.took = self.metrics.took
         self.facts = Facts(config, state.health, self._clock, state.now, socket.gethostname())
+        self._me = Member(
+            self.name, socket.gethostname(), os.getpid(), version, config.revision, 0, 0
+        )
+        self.members: Sequence[Member] = ()
+        """Processes that were seen within ten seconds, this one among them, as it looked last."""
         self._telling: list[Message] = []
         self._deleting: list[str] = []
         self._responses: SharedResponses | None = None
@@ -86,6 +102,17 @@ class Cluster:
     def apply_config(self, config: Config) -> None:
         """From now on this holds."""
         self.facts.apply_config(config)
+        self._me = self._me._replace(revision=config.revision)
+
+    @property
+    def standing(self) -> dict[str, Any]:
+        """Which processes are there, for everybody to read."""
+        members = self.members
+        return {
+            "live": len(members),
+            "versions": sorted({member.version for member in members}),
+            "revisions": sorted({member.revision for member in members}),
+        }
 
     def responses(self, own: Store | None, lifetime: float) -> Store | None:
         """A store of responses that the other instances find, too, where states are shared."""
@@ -126,16 +153,19 @@ class Cluster:
             (1, self._hear_told),
             (_POLL, self._hear_untold),
             (_SECOND, self._hear),
+            (_BEAT, self._beat),
             (1, self._write),
             (_MINUTE, self._forget_old),
         )
         self._thread.probed = True
         with contextlib.suppress(StoreDown):
             await self._create()
+            await self._beat()
         step = 0
         while True:
             await asyncio.sleep(_TICK)
             step += 1
+            self._places.divide(*self._admission.share)
             for every, work in works:
                 if step % every == 0 and (self._created or work == self._create):
                     with contextlib.suppress(StoreDown):
@@ -148,12 +178,20 @@ class Cluster:
                 if self._created and not self._thread.down:
                     await self._tell()
                     await self._write()
+                    await self._thread.call(shared.remove_member, self.name)
         await self._thread.close()
 
     async def _create(self) -> None:
         if not self._created:
             await self._thread.call(_prepare, probe=True)
             self._created = True
+
+    async def _beat(self) -> None:
+        """This process is there; and who else is."""
+        now = int(self._clock())
+        self._me = self._me._replace(seen=now, started=self._me.started or now)
+        await self._thread.call(shared.present, self._me)
+        self.members = await self._thread.call(shared.members, now - LIVE)
 
     async def _tell(self) -> None:
         self._telling += self.facts.learned()
@@ -228,11 +266,14 @@ class Cluster:
         await self.states.write()
 
     async def _forget_old(self) -> None:
+        await self._thread.call(shared.forget_members, int(self._clock()) - _SILENT_FOR)
         if self.states is not None:
             await self.states.forget_old()
 
 
 _MOST_TOLD: Final = 1000
+_SILENT_FOR: Final = 86_400
+"""Seconds for which a process that is gone is still told of."""
 _PROBED_FOR: Final = 5
 """Seconds for which a probe is one instance's."""
 _DELETED_FOR: Final = 3600.0
@@ -246,13 +287,17 @@ async def running(
     environ: Mapping[str, str],
     admission: Admission,
     state: RouterState,
+    places: ConcurrencyLimiter,
+    version: str,
 ) -> AsyncIterator[Cluster]:
-    """What this process shares. `directory`: of what outlives it. Raises StoreUnusable."""
+    """What this process shares. `directory`: of what outlives it; `places`: at providers, which all
+    processes divide; `version`: of this program. Raises StoreUnusable.
+    """
     url = engine.store_url(admission.policy.store.url, environ)
     keys = seal_of(environ)
     database = await asyncio.to_thread(engine.open_shared, url, directory)
     thread = StoreThread(database, state.now, "what instances share in the store")
-    cluster = Cluster(config, admission, state, thread, keys)
+    cluster = Cluster(config, admission, state, thread, keys, places, version)
     tending = asyncio.ensure_future(cluster.tend())
     tending.add_done_callback(_ended)
     try:

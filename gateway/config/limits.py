@@ -32,6 +32,8 @@ ZONED: Final = ("day", "week", "month")
 """Windows that begin at a midnight."""
 _NANO: Final = 10**9
 _LEAST_KEPT: Final = 31 * 86_400
+KEYS_MAX_AGE: Final = 3600
+"""Seconds for which keys are known without the store, where the policy says nothing else."""
 _UNITS: Final = {"m": 60, "h": 3600, "d": 86_400}
 _DURATION: Final = re.compile(r"([1-9][0-9]{0,4})([mhd])")
 _NAME: Final = matching(
@@ -153,6 +155,14 @@ class WhenDown(Row):
     """Of what is no money. last_known: what is held here already, then this process's share."""
     budgets: Literal["refuse", "open"] = "refuse"
     """Of money. open: counted in the journal, the cap may be exceeded."""
+    keys: Literal["last_known", "refuse"] = "last_known"
+    """Of callers with keys of the store. refuse: nobody is let in whose key cannot be looked up."""
+    keys_max_age: Annotated[int, Written(str, duration)] = KEYS_MAX_AGE
+    """Seconds for which `last_known` holds."""
+
+    def __post_init__(self) -> None:
+        if self.keys == "refuse" and self.keys_max_age != KEYS_MAX_AGE:
+            raise ValueError("'keys_max_age' has no effect with keys: refuse")
 
 
 def _keep(text: str) -> int:

@@ -12,17 +12,19 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Final, Literal, Protocol
 
+from gateway.config import Model, Provider
 from gateway.dispatch import fan_out
 from gateway.dispatch.answer_tap import AnswerTap, kept_of
 from gateway.dispatch.attempt_record import Attempt
 from gateway.dispatch.attempt_result import AttemptResult
-from gateway.dispatch.continuation import EMPTY, complete_with_retry
+from gateway.dispatch.continuation import complete_with_retry
+from gateway.dispatch.merged_result import merged_result
 from gateway.dispatch.optional_fields import without_lacking
 from gateway.dispatch.reasoning_cache import Loss, ReasoningStore
 from gateway.dispatch.sealed_reasoning import unsealed
 from gateway.dispatch.send import PreparedRequest
 from gateway.dispatch.shared_reasoning import SharedReasoning
-from gateway.dispatch.streams import MergedStream, UpstreamStream, open_stream
+from gateway.dispatch.streams import UpstreamStream, open_stream
 from gateway.http.offload import BIG, off_loop
 from gateway.routing.candidates import Candidate
 from gateway.routing.gates import MOST_FANNED_OUT
@@ -35,14 +37,16 @@ from gateway.upstream.media import MediaFetcher, refuse_urls
 from translators.capabilities import ModelRecord
 from translators.chat.request import ChatRequest
 from translators.chat.wire import InputMessage
-from translators.dialect import MAX_GROWTH, Envelope, Target, UpstreamRequest
+from translators.dialect import MAX_GROWTH, Dialect, Envelope, Target, UpstreamRequest
 from translators.errors import GrownTooLarge, InvalidRequest, UpstreamError, UpstreamFailure
 from translators.notes import Note, losses
-from translators.registry import dialect_for, wants_reasoning_back
+from translators.registry import CALLING, dialect_for, wants_reasoning_back
 from translators.repair import Repair, lacking, refuses_signatures, repair
 
 Asked = tuple[ChatRequest, ModelRecord]
 """The request and the facts it is built with."""
+Addressed = tuple[Target, Dialect]
+"""Where attempts go; and in what dialect, if they call nothing."""
 
 _log: Final = logging.getLogger("llm_router")
 
@@ -103,6 +107,9 @@ class AttemptRunner:
         self._shared = (
             None if states is None else SharedReasoning(self._reasoning, states, state.now)
         )
+        self._targets: dict[tuple[str, str], tuple[Provider, Model, Addressed]] = {}
+        """By the names of a target and of a key's variable, as the newest request was sent there:
+        as many as the files have named since the start."""
         self._corrected: dict[str, tuple[ModelRecord, ModelRecord]] = {}
         """The facts about targets that their providers corrected, and what they were corrected to;
         until the next start or reload."""
@@ -200,7 +207,7 @@ class AttemptRunner:
             raise
         if mode == "complete":
             attempt.set_upstream_seconds(attempt.clock() - started)
-        return _merged(mode, attempt, results)
+        return merged_result(results, attempt.notes, mode == "complete")
 
     async def _one(
         self, mode: Mode, attempt: Attempt, asked: Asked, params: str
@@ -288,8 +295,10 @@ class AttemptRunner:
         """
         provider = attempt.candidate.provider
         request, record = asked
+        target, dialect = self._target(attempt, record)
         if attempt.overlay is None:
-            dialect = dialect_for(provider.dialect, record, request)
+            if not CALLING.isdisjoint(request.body):
+                dialect = dialect_for(provider.dialect, record, request.body)
             if provider.media_urls != "pass":
                 request = await self._without_urls(request, attempt)
             if attempt.origin is not None:
@@ -302,21 +311,6 @@ class AttemptRunner:
         else:
             assert attempt.origin is not None
             dialect = attempt.origin.relay(attempt.overlay)
-        key = "" if attempt.key is None else attempt.key.secret.get_secret_value()
-        model = attempt.candidate.model
-        base_url = provider.base_url if model.base_url is None else model.base_url
-        target = Target(
-            provider.name,
-            provider.dialect,
-            base_url,
-            model.id,
-            record,
-            key,
-            provider.key_header,
-            provider.query,
-            _AT_ONCE,
-            provider.relay_limits,
-        )
         upstream: UpstreamRequest | None = None
         if request.size <= BIG:
             try:
@@ -334,6 +328,34 @@ class AttemptRunner:
             f"chatcmpl-{number}", int(time.time()), target.model, f"call_{number}", upstream.shape
         )
         return PreparedRequest(self._client, dialect, upstream, envelope, attempt)
+
+    def _target(self, attempt: Attempt, record: ModelRecord) -> Addressed:
+        """Where the attempt goes: made anew only where a file, or what is known of the model, has
+        changed since the last one. And the dialect of requests that call nothing.
+        """
+        candidate, key = attempt.candidate, attempt.key
+        provider, model = candidate.provider, candidate.model
+        at = candidate.name, "" if key is None else key.variable
+        known = self._targets.get(at)
+        if known is not None:
+            of_provider, of_model, addressed = known
+            if of_provider is provider and of_model is model and addressed[0].record is record:
+                return addressed
+        target = Target(
+            provider.name,
+            provider.dialect,
+            provider.base_url if model.base_url is None else model.base_url,
+            model.id,
+            record,
+            "" if key is None else key.secret.get_secret_value(),
+            provider.key_header,
+            provider.query,
+            _AT_ONCE,
+            provider.relay_limits,
+        )
+        addressed = target, dialect_for(provider.dialect, record, {})
+        self._targets[at] = provider, model, addressed
+        return addressed
 
     async def _without_urls(self, request: ChatRequest, attempt: Attempt) -> ChatRequest:
         """The request for a provider that fetches no images itself. Raises InvalidRequest where
@@ -356,37 +378,6 @@ def _tap(attempt: Attempt, request: ChatRequest) -> AnswerTap | None:
     if attempt.overlay is not None or not request.body.get("tools"):
         return None
     return AnswerTap(request.messages, kept_of(attempt.candidate))
-
-
-def _merged(
-    mode: Mode, attempt: Attempt, results: Sequence[AttemptResult[Any]]
-) -> AttemptResult[Any]:
-    """Several answers as one. Each of the requests made the same notes: they are kept once."""
-    first = results[0]
-    notes = (
-        *dict.fromkeys(attempt.notes),
-        Note("emulated", "n", "this model gives one answer: it was asked several times"),
-    )
-    warnings = (
-        *(EMPTY for result in results if EMPTY in result.warnings),
-        *(word for word in first.warnings if word != EMPTY),
-    )
-    unfollowed = next((result.unfollowed for result in results if result.unfollowed), None)
-    answers = [result.answer for result in results]
-    if mode == "complete":
-        completion = fan_out.merged(answers)
-        return first._replace(
-            answer=completion,
-            usage=completion.get("usage"),
-            notes=notes,
-            warnings=warnings,
-            unfollowed=unfollowed,
-        )
-    if unfollowed is not None:  # the others go on, so they are shown
-        warnings = (*warnings, unfollowed)
-    return first._replace(
-        answer=MergedStream(answers), notes=notes, warnings=warnings, unfollowed=None
-    )
 
 
 def strict(lost: list[Note], target: str) -> InvalidRequest:

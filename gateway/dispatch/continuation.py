@@ -232,7 +232,8 @@ async def complete(prepared: PreparedRequest, response: UpstreamResponse) -> Com
             if len(body) <= BIG
             else await off_loop(parse, body, prepared.envelope)
         )
-        if is_paused(completion, prepared.dialect.ENDINGS.paused):
+        paused = prepared.dialect.ENDINGS.paused
+        if paused is not None and is_paused(completion, paused):
             continued = ContinuedResponse(prepared, response)
             return await continued.collected(body), continued.billed_prompt_tokens
     finally:
@@ -255,7 +256,7 @@ async def complete_with_retry(prepared: PreparedRequest) -> AttemptResult[Comple
     try:
         try:
             answer = await complete(prepared, await send(prepared, prepared.request))
-            if not is_empty(answer[0], silent) and (
+            if (silent is None or not is_empty(answer[0], silent)) and (
                 shape is PLAIN or not shape.in_words or not _lacks(prepared, answer[0])
             ):
                 return _result(prepared, answer)

@@ -47,10 +47,11 @@ class Dispatcher:
         media: MediaFetcher,
         state: RouterState,
         states: States | None = None,
+        places: ConcurrencyLimiter | None = None,
     ) -> None:
-        """`states`: shared with other instances, where they are."""
+        """`states`: shared with other instances, where they are; `places`: divided with them."""
         self.state = state
-        self.places = ConcurrencyLimiter()
+        self.places = ConcurrencyLimiter() if places is None else places
         self._client = client
         self._attempts = AttemptRunner(client, media, state, states)
         self._runner = FailoverRunner(self._attempts, state, self.places)

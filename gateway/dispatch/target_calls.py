@@ -10,7 +10,7 @@ from copy import copy
 from dataclasses import replace
 from typing import Any, Final, NamedTuple
 
-from gateway.config import ApiKey, OnFailure
+from gateway.config import NO_OVERRIDES, ApiKey, OnFailure
 from gateway.dispatch.attempt import Attempts, Mode
 from gateway.dispatch.attempt_end import failed, outcome_of, release
 from gateway.dispatch.attempt_record import Attempt
@@ -24,9 +24,8 @@ from gateway.routing.decision import Decision
 from gateway.routing.failover import NextAttempt, Outcome
 from gateway.routing.plan import Plan, refusal
 from gateway.routing.state import RouterState
-from gateway.routing.timeouts import ASKED_BY, clocks, total, total_asked
+from gateway.routing.timeouts import ASKED_BY, DEFAULT_TOTAL, clocks, total, total_asked
 from gateway.telemetry.events import Why
-from gateway.telemetry.ids import unique
 from gateway.upstream.concurrency import ConcurrencyLimiter, QueueFull
 from translators.chat.request import ChatRequest
 from translators.dialect.inbound import Overlay
@@ -90,7 +89,11 @@ class TargetCalls:
         self._exchange = exchange
         self._mode: Mode = mode
         if decision.origin is None:
-            self._total = total(persona)
+            self._total = (
+                DEFAULT_TOTAL
+                if persona is None or persona.timeouts is NO_OVERRIDES
+                else total(persona)
+            )
         else:
             header = ASKED_BY.get(decision.origin.dialect)
             asked = None if header is None else decision.plan.facts.header(header)
@@ -226,11 +229,21 @@ class TargetCalls:
             if self._plan.facts.conversation is None or len(provider.keys) < 2
             else self._pinned_key(candidate, now)
         )
-        key = choose(
-            provider, candidate.name, router_state.health, now, router_state.random, used, pinned
-        )
-        if key is None and provider.keys:
-            return None
+        keys = provider.keys
+        if len(keys) == 1 and not used:  # nearly always; whether it may be used, `admit` says
+            key: ApiKey | None = keys[0]
+        else:
+            key = choose(
+                provider,
+                candidate.name,
+                router_state.health,
+                now,
+                router_state.random,
+                used,
+                pinned,
+            )
+            if key is None and keys:
+                return None
         leave = router_state.health.admit(
             provider.name, candidate.name, "" if key is None else key.variable, now
         )
@@ -263,7 +276,7 @@ class TargetCalls:
             exchange.hold,
             origin,
             overlay,
-            None if exchange.trace is None else exchange.trace.context.child(unique(16)),
+            None if exchange.trace is None else exchange.trace.of_attempt(provider.propagate),
         )
 
     def _without_foreign(

@@ -28,7 +28,7 @@ _BUCKETS: Final = 10
 _FEWEST_IN_RAMP: Final = 3
 """Outcomes that are enough to open again while coming back."""
 _FEWEST_IF_HINTED: Final = 2
-"""The same where other processes have seen it fail."""
+"""The same where other processes have seen it fail often enough."""
 _FIRST_SHARE: Final = 0.1
 PROBE_TIME: Final = 5.0
 """Seconds for a probe, before another may be made."""
@@ -187,10 +187,11 @@ class Breaker:
         reason: str,
         seconds: float | None = None,
         passes: bool = False,
-        careful: bool = False,
+        elsewhere: int = 0,
     ) -> bool:
         """Whether it opened. `seconds`: how long the provider wants to be left alone, if it said
-        so; holds once it opens. `careful`: others have seen it fail, so few outcomes are enough.
+        so; holds once it opens. `elsewhere`: how often others have seen it fail just now, so that
+        as many outcomes fewer are enough here.
         """
         if permit is _PROBE and self._until is not None:
             self._probing = None
@@ -202,8 +203,8 @@ class Breaker:
             fewest = self._settings.min_calls
             if self.state(now) == "ramping":
                 fewest = min(fewest, _FEWEST_IN_RAMP)
-            if careful:
-                fewest = min(fewest, _FEWEST_IF_HINTED)
+            if elsewhere:
+                fewest = min(fewest, max(_FEWEST_IF_HINTED, self._settings.min_calls - elsewhere))
             if calls >= fewest and bad >= self._settings.failure_rate * calls:
                 return self._open(now, reason, seconds, passes)
         return False
@@ -243,6 +244,15 @@ class Breaker:
         """Another process probes: this one does not for so long, unless it has begun to."""
         if self._until is not None and now < self._until:
             self._until = max(self._until, now + seconds)
+
+    def failing(self, now: float) -> tuple[int, int] | None:
+        """How many calls there were, and how many of them failed, if these are as large a part as
+        would open it, were there enough of them; None if not.
+        """
+        if self._until is not None:
+            return None
+        calls, bad = self._window.counts(now)
+        return (calls, bad) if bad and bad >= self._settings.failure_rate * calls else None
 
     def count_anew(self, now: float) -> None:
         """Let what succeeded before weigh nothing against what fails from now on."""

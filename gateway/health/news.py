@@ -11,9 +11,9 @@ from typing import Final, Literal, NamedTuple
 
 from gateway.health.breaker import LONGEST_TOLD, Admission, Breaker
 
-Kind = Literal["limited", "refused", "open", "closed"]
+Kind = Literal["limited", "refused", "open", "closed", "failing"]
 """limited: a provider said until when; refused: a key is set aside; open: a target is; closed: what
-was told is over."""
+was told is over; failing: a target fails, and too few calls were made to set it aside."""
 SHORTEST: Final = 2.0
 """Seconds of a rate limit that are worth telling: a shorter one is nearly over when it is known."""
 MOST_WAITING: Final = 1000
@@ -49,6 +49,10 @@ class Fact(NamedTuple):
     seconds: float
     """From now on."""
     reason: str
+    calls: int = 0
+    """Of `failing`: how many there were in the breaker's window."""
+    failures: int = 0
+    """Of these, how many failed."""
 
     @property
     def place(self) -> tuple[str, str, str | None]:
@@ -90,6 +94,16 @@ class News:
         key = None if kind == "open" else leave.key
         fact = self.told[breaker] = Fact(kind, leave.provider, target, key, seconds, reason)
         self.waiting.append(fact)
+
+    def failing(
+        self, leave: CallPermit, reason: str, breaker: Breaker, window: float, now: float
+    ) -> None:
+        """A target failed, and its breaker did not open: what is missing others may have seen."""
+        counts = breaker.failing(now)
+        if counts is not None:
+            self.waiting.append(
+                Fact("failing", leave.provider, leave.target, None, window, reason, *counts)
+            )
 
     def succeeded(self, leave: CallPermit, now: float) -> None:
         """A call succeeded: what was told of what it used is over, unless it is still set aside."""
@@ -141,6 +155,37 @@ def withdrawn(hinted: Hinted, sender: str, target: str) -> bool:
     if not hints:
         del hinted[target]
     return True
+
+
+class Evidence(NamedTuple):
+    """What a process has seen of a target."""
+
+    until: float
+    failures: int
+
+
+Failing = dict[str, dict[str, Evidence]]
+"""By target and sender."""
+
+
+def seen_elsewhere(hinted: Hinted, failing: Failing, target: str, enough: int, now: float) -> int:
+    """How often other processes have seen the target fail, in what each has told last; `enough` of
+    one that they have set aside.
+    """
+    if hinted and standing_hints(hinted, target, now):
+        return enough
+    told = failing.get(target, {})
+    return sum(each.failures for each in told.values() if each.until > now)
+
+
+def forget_old_failures(failing: Failing, now: float) -> None:
+    """Take away what holds no more."""
+    for target in list(failing):
+        left = {by: each for by, each in failing[target].items() if each.until > now}
+        if left:
+            failing[target] = left
+        else:
+            del failing[target]
 
 
 def in_words(hinted: Hinted, instances: int, names: list[str], now: float) -> Iterator[str | None]:

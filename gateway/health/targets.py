@@ -21,7 +21,7 @@ from gateway.health.documents import (
     rounded,
 )
 from gateway.health.latency import Latency
-from gateway.health.news import CallPermit, Hinted, News, standing_hints
+from gateway.health.news import CallPermit, Failing, Hinted, News, seen_elsewhere, standing_hints
 from gateway.health.probes import ProbeResults
 from gateway.health.retry_budget import Budget, HedgeBudgets
 from translators.errors import FailureKind
@@ -92,6 +92,8 @@ class TargetHealth:
         """What other processes may be told; None where there are none to tell."""
         self.hinted: Hinted = {}
         """What other processes say of targets; nearly always empty, which is cheap to see."""
+        self.failing: Failing = {}
+        """How often other processes have seen targets fail that they have not set aside."""
         self.instances = 1
         """Processes that tell each other, this one included."""
         self.apply_config(config)
@@ -188,7 +190,8 @@ class TargetHealth:
         if provider in self.checks.down:
             return None
         own = (self._targets.get(target) or self._of(target)).breaker
-        if (permit := own.admit(now)) is None:
+        permit = _CALL if own.closed else own.admit(now)
+        if permit is None:
             return None
         leave = CallPermit(target, provider, key, [(own, permit)])
         if self._keys or self._lanes:
@@ -242,6 +245,8 @@ class TargetHealth:
         opened = self._counted(breaker, permit, leave, kind, retry_after, now)
         if self.news is not None:
             self.news.failed(leave, kind.value, breaker, retry_after, opened, now)
+            if not opened and kind in _OF_THE_TARGET:
+                self.news.failing(leave, kind.value, breaker, self._settings.window, now)
         self.abandoned(leave)
 
     def abandoned(self, leave: CallPermit) -> None:
@@ -358,8 +363,9 @@ class TargetHealth:
                 return breaker.trip(permit, now, kind.value, wait, passes)
             # Without another key to turn to, one refusal must not close the provider to everybody.
             return breaker.failed(permit, now, kind.value, wait, passes)
-        careful = bool(self.hinted) and bool(standing_hints(self.hinted, leave.target, now))
-        return breaker.failed(permit, now, kind.value, wait, passes, careful)
+        enough = self._settings.min_calls
+        elsewhere = seen_elsewhere(self.hinted, self.failing, leave.target, enough, now)
+        return breaker.failed(permit, now, kind.value, wait, passes, elsewhere)
 
     def _of_key(self, provider: str, key: str, target: str) -> list[Breaker]:
         found = (self._keys.get((provider, key)), self._lanes.get((provider, key, target)))

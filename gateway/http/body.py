@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Sequence
 from typing import Any, Final, Protocol
 
-from aiohttp import web
+from aiohttp import StreamReader, web
 
 from gateway.errors import BodyTimeout, BodyTooLarge, NotServed
 from gateway.http.decompression import encoding_of, inflated
@@ -61,9 +61,8 @@ async def read_json(
     """
     if declared and http.headers.get("content-type") != _JSON:
         check_declared(http)
-    content = http.content
-    if content.is_eof():  # most bodies arrive with their headers: only the others need a clock
-        text = content.read_nowait()
+    text = _arrived(http.content)
+    if text is not None:  # most bodies arrive with their headers: only the others need a clock
         if len(text) > http.client_max_size:
             raise BodyTooLarge(_TOO_LARGE)
         if "content-encoding" not in http.headers and len(text) <= BIG:
@@ -78,6 +77,20 @@ async def read_json(
         check_length(http)
         pieces = await _arriving(http, timeouts)
     return await _read(http, pieces, keep_text, most)
+
+
+def _arrived(content: StreamReader) -> bytes | None:
+    """All of a body that has ended; None of one that has not. What `read_nowait` gives, which takes
+    five calls for it (2 µs): nearly all of them are one piece."""
+    if content.__class__ is not StreamReader:
+        return content.read_nowait() if content.is_eof() else None
+    if not content._eof:
+        return None
+    pieces = content._buffer
+    if len(pieces) != 1 or content._buffer_offset or content._exception is not None:
+        return content.read_nowait()
+    content._size = 0
+    return pieces.popleft()
 
 
 def check_declared(http: IncomingRequest) -> None:

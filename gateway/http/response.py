@@ -7,7 +7,7 @@ piece that these do not.
 
 import asyncio
 import time
-from collections.abc import Awaitable, Mapping
+from collections.abc import Mapping
 from email.utils import formatdate
 from functools import lru_cache
 from http import HTTPStatus
@@ -28,7 +28,7 @@ SERVER: Final = "llm-router"
 _REASONS: Final = {status.value: status.phrase for status in HTTPStatus}
 
 
-class _Answer(web.StreamResponse):
+class Answer(web.StreamResponse):
     """What both have: a head, and a connection that stays or does not."""
 
     if not TYPE_CHECKING:  # the same values as aiohttp's properties, without a call for each
@@ -55,9 +55,15 @@ class _Answer(web.StreamResponse):
 
     def begin(self, request: web.BaseRequest) -> None:
         """It is the answer to `request`. Nothing is sent yet: the head goes out with what comes
-        first.
+        first. Said again, it changes nothing.
         """
-        self._transport, self._to = request.transport, request.writer
+        if self._to is not None:
+            return
+        self._transport, self._to, self._caller = (
+            request.transport,
+            request.writer,
+            request.protocol,
+        )
         self._newest = request.version >= HttpVersion11
         self._head_only = request.method == "HEAD"
         if self._stays is None:
@@ -65,8 +71,7 @@ class _Answer(web.StreamResponse):
 
     async def prepare(self, request: web.BaseRequest) -> AbstractStreamWriter | None:
         """`begin`, as aiohttp asks for it."""
-        if self._to is None:
-            self.begin(request)
+        self.begin(request)
         return None
 
     def _head(self, newest: bool, framing: str) -> bytes:
@@ -83,15 +88,16 @@ class _Answer(web.StreamResponse):
             f" {_date(int(time.time()))}\r\n\r\n".encode()
         )
 
-    def _send(self, data: bytes | memoryview) -> Awaitable[None]:
-        """Write. What is given back waits while the caller reads slowly. Raises
-        ConnectionResetError if the caller has gone.
+    async def _send(self, data: bytes | memoryview) -> None:
+        """Write, and wait while the caller reads slowly. Raises ConnectionResetError if the caller
+        has gone.
         """
         transport, to = self._transport, self._to
         if to is None or transport is None or transport.is_closing():
             raise ConnectionResetError("the caller has gone")
         transport.write(data)
-        return to.drain()
+        if self._caller.writing_paused:
+            await to.drain()
 
     async def drained(self) -> None:
         """Wait while the caller reads slowly. Raises ConnectionResetError if it has gone."""
@@ -106,7 +112,7 @@ class _Answer(web.StreamResponse):
             await asyncio.sleep(0)
 
 
-class Response(_Answer):
+class Response(Answer):
     """An answer whose body is known."""
 
     def __init__(
@@ -116,7 +122,9 @@ class Response(_Answer):
         content_type: str = "application/json",
         headers: Mapping[str, str] | None = None,
     ) -> None:
-        super().__init__(status, headers)
+        # As the class above makes it, without another call: every answer that is whole is one.
+        self._status, self._reason = status, _REASONS.get(status, "")
+        self.beside = {} if headers is None else {**headers}
         self._content = body
         self._media_type = content_type
 
@@ -144,7 +152,7 @@ class NoContent(Response):
         await self._send(self._head(self._newest, ""))
 
 
-class Stream(_Answer):
+class Stream(Answer):
     """An answer that comes piece by piece. To a caller of HTTP/1.0, who knows no chunks, its end is
     the connection's.
     """
@@ -154,10 +162,6 @@ class Stream(_Answer):
         self.ended = False
         self._begun = self._within = False
         self._chunks = True
-
-    def begin(self, request: web.BaseRequest) -> None:
-        super().begin(request)
-        self._caller = request.protocol
 
     async def write(self, data: bytes | bytearray | memoryview) -> None:
         """Send a piece, of at least one byte. Raises ConnectionResetError if the caller has

@@ -8,7 +8,7 @@ nothing.
 import asyncio
 import logging
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Final, Literal
@@ -20,6 +20,8 @@ from gateway.telemetry.events import ConfigReloaded, EventBus
 Trigger = Literal["SIGHUP", "request", "watch"]
 Adopter = Callable[[Config], None]
 """Called with a new configuration on the event loop, just before it holds. Must not fail."""
+Preparer = Callable[[Config], Awaitable[None]]
+"""Makes ready what a new configuration needs, before the adopters are called. Must not fail."""
 
 AT_START_ONLY: Final = ("max_body_bytes", "media_fetch", "console")
 """Settings of `server` of which a change waits for the next start."""
@@ -61,7 +63,12 @@ class Reloader:
     """Holds the configuration in force; use `running`, which also watches the files."""
 
     def __init__(
-        self, config: Config, files: ConfigFiles, bus: EventBus, adopters: tuple[Adopter, ...] = ()
+        self,
+        config: Config,
+        files: ConfigFiles,
+        bus: EventBus,
+        adopters: tuple[Adopter, ...] = (),
+        preparers: tuple[Preparer, ...] = (),
     ) -> None:
         self.config = config
         self.loaded_at = time.time()
@@ -69,6 +76,7 @@ class Reloader:
         self._files = files
         self._bus = bus
         self._adopters = adopters
+        self._preparers = preparers
         self._started_with = config.server
         self._last_read = config.revision
         """The revision of the files when they were last read, whatever came of it."""
@@ -130,6 +138,8 @@ class Reloader:
             )
         else:
             if found.revision != previous:
+                for prepare in self._preparers:
+                    await prepare(found)
                 self._adopt(found, now)
             done = Reload(
                 trigger=trigger,

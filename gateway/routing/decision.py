@@ -42,7 +42,8 @@ def decide(
     """Raises ModelNotFound. Pure: the same arguments give the same decision. `tokens`: of its
     prompt, if they were counted.
     """
-    asked = resolve(config, request.body["model"])
+    name = request.body["model"]
+    asked = config.personas.get(name) or resolve(config, name)
     if isinstance(asked, TargetRef):
         facts = facts_of(request, None, caller, tokens, origin)
         overlay = None if origin is None else Overlay()

@@ -13,7 +13,7 @@ from translators.chat.request import INSTRUCTION_ROLES, ChatRequest
 from translators.dialect.inbound import Overlay
 from translators.errors import InvalidRequest
 from translators.notes import Note, Report
-from translators.registry import hold_reasoning
+from translators.registry import ASKS_FOR_REASONING, hold_reasoning
 
 _SAME: Final = {"max_tokens": "max_completion_tokens", "max_completion_tokens": "max_tokens"}
 """Two names of one parameter: a caller who gave either has given both."""
@@ -23,6 +23,7 @@ _OPEN_ENDED: Final = frozenset({"max_tokens", "max_completion_tokens", "top_k"})
 
 NO_OVERLAY: Final = Overlay()
 _NOTHING: Final[Mapping[str, Any]] = MappingProxyType({})
+_NONE: Final[frozenset[str]] = frozenset()
 
 
 def apply(
@@ -41,7 +42,7 @@ def apply(
         return request, ()
     report = Report()
     body = dict(request.body)
-    for name, value in _defaults(persona, of_rule).items():
+    for name, value in (_defaults(persona, of_rule) if of_rule else persona.defaults).items():
         if body.get(name) is None and body.get(_SAME.get(name, name)) is None:
             body[name] = value
     passed = body.get("x_provider")
@@ -66,10 +67,10 @@ def apply(
         and body.get("max_completion_tokens") is None
     ):
         body["max_completion_tokens"] = longest
-    if persona.caps:
+    if persona.caps and not ASKS_FOR_REASONING.isdisjoint(body):
         hold_reasoning(body, persona.caps, report)
     if persona.system_prompt is not None:
-        body["messages"] = _with_prompt(persona, request.messages)
+        body["messages"] = _with_prompt(persona, body["messages"])
     return ChatRequest(
         body, request.size + len(persona.system_prompt or ""), request.usual_schemas
     ), tuple(report.notes)
@@ -80,20 +81,19 @@ def overlay(persona: Persona, request: ChatRequest, applied: ChatRequest) -> Ove
     if applied is request:
         return NO_OVERLAY
     before, after = request.body, applied.body
-    values = {
-        name: value
-        for name, value in after.items()
-        if name != "messages" and before.get(name) is not value
-    }
-    removed = frozenset(
-        name for name, value in before.items() if value is not None and name not in after
-    )
+    values: dict[str, Any] = {}
+    for name, value in after.items():
+        if name != "messages" and before.get(name) is not value:
+            values[name] = value
+    removed = _NONE
+    if not before.keys() <= after.keys():
+        removed = frozenset(
+            name for name, value in before.items() if value is not None and name not in after
+        )
     return Overlay(persona.system_prompt, persona.system_prompt_mode, values, removed)
 
 
 def _defaults(persona: Persona, of_rule: Mapping[str, Any]) -> Mapping[str, Any]:
-    if not of_rule:
-        return persona.defaults
     return {
         **{
             name: value

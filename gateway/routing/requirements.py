@@ -58,16 +58,21 @@ def derive(
     if not _NEEDING.isdisjoint(body):
         for capability, cause in _of_parameters(body):
             found.setdefault(capability, cause)
-    for i, message in enumerate(body["messages"]):
-        content = message.get("content")
-        if content.__class__ is list:
-            for j, part in enumerate(content):
-                if part["type"] == "file":
-                    features.add("files")
-                if (need := _of_part(part)) is not None:
-                    found.setdefault(need, f"messages[{i}].content[{j}]")
+    messages = body["messages"]
+    for message in messages:
         if message["role"] == "assistant":
             features.add("history")
+            break
+    for i, content in [
+        (i, content)
+        for i, message in enumerate(messages)
+        if (content := message.get("content")).__class__ is list
+    ]:
+        for j, part in enumerate(content):
+            if part["type"] == "file":
+                features.add("files")
+            if (need := _of_part(part)) is not None:
+                found.setdefault(need, f"messages[{i}].content[{j}]")
     if not _REASONING.isdisjoint(body) and _reasons(body):
         features.add("reasoning")
     if found:

@@ -70,9 +70,11 @@ def prices(
         if (cost := candidate.cost) is None:
             output, cached, learned = expected(persona, candidate.name)
             if (tokens := candidate.prompt_tokens) is None:
-                candidate.prompt_tokens = tokens = _own_tokens(
-                    estimate, exact, candidate.model.token_factor, learned
-                )
+                factor = candidate.model.token_factor
+                own = estimate * factor
+                if factor != 1 or not exact:  # as _own_tokens, without a call for each
+                    own *= learned
+                candidate.prompt_tokens = tokens = int(own)
             if limit is not None and limit < output:
                 output = limit
             candidate.output = output

@@ -17,7 +17,7 @@ from gateway.api.exchange import WRITE_TIMEOUT, publish_request_without_exchange
 from gateway.api.middleware import edge, new_request_id
 from gateway.api.request import Gateway, Request
 from gateway.errors import INVALID_HTTP, NotServed, error_body
-from gateway.http.response import json_response
+from gateway.http.response import Answer, Response, json_response
 from gateway.routing.timeouts import total
 from gateway.server.round_robin import RoundRobin
 
@@ -128,6 +128,12 @@ class CallersProtocol(web.RequestHandler):
         since = self._waits_since
         return self._held_up if since is None else self._held_up + self._loop.time() - since
 
+    @property
+    def key_id(self) -> str | None:
+        """Whose key an exchange with a provider runs for."""
+        http = self._current_request
+        return http.key_id if isinstance(http, Request) and http.exchange is not None else None
+
     def cut(self, why: str) -> bool:
         """End what is being answered, if anything: it is told why, where it can be."""
         if self._current_request is None or self._task_handler is None:
@@ -171,6 +177,22 @@ class CallersProtocol(web.RequestHandler):
         self.cut_for = WRITE_TIMEOUT
         if self.transport is not None:
             self.transport.abort()
+
+    async def finish_response(
+        self, request: web.BaseRequest, resp: web.StreamResponse, start_time: float | None
+    ) -> tuple[web.StreamResponse, bool]:
+        """aiohttp's, for an answer of ours: it is not asked to prepare itself, nor written into a
+        log of accesses, of which there is none.
+        """
+        if self._upgraded or not (resp.__class__ is Response or isinstance(resp, Answer)):
+            return await super().finish_response(request, resp, start_time)
+        request._finish()
+        try:
+            resp.begin(request)
+            await resp.write_eof()
+        except ConnectionError:
+            return resp, True
+        return resp, False
 
     def handle_error(
         self,

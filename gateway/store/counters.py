@@ -19,6 +19,8 @@ EXPIRY: Final = 30
 MONEY_EXPIRY: Final = 900
 """The same of money, which then counts as spent: its journal, which says how much of it was, is
 waited for."""
+_STANDING: Final = 2
+"""Seconds that a process was seen for before others divide with it: two beats."""
 SHORT: Final = ("/second", "/minute", "/hour")
 """What names of counters end in whose windows are forgotten soon after they have ended."""
 LONGEST_WINDOW: Final = 31 * 86_400
@@ -35,6 +37,19 @@ class Beat(NamedTuple):
     """Of keys and raises: the newest change."""
     recalls: int
     """How often anything was called back."""
+    share: "Share"
+
+
+class Share(NamedTuple):
+    """Which part of what is divided among processes is one's own."""
+
+    of: int = 1
+    """Processes that divide it."""
+    rank: int = 0
+    """How many of them are older."""
+
+
+ALONE: Final = Share()
 
 
 def lease(database: Database, instance: str, wants: Sequence[Want], peers: int) -> list[Given]:
@@ -188,11 +203,25 @@ def used(database: Database, counter: CounterId) -> tuple[int, int]:
 def beat(database: Database, instance: str, now: int) -> Beat:
     """The process is there."""
     see(database, instance, now)
-    (peers,) = database.execute(
-        "SELECT COUNT(*) FROM instances WHERE seen > ?", (now - LIVE,)
-    ).fetchone()
+    live = database.execute(
+        "SELECT id, started, seen FROM instances WHERE seen > ?", (now - LIVE,)
+    ).fetchall()
     (revision,) = database.execute("SELECT COALESCE(MAX(rev), 0) FROM changes").fetchone()
-    return Beat(max(1, peers), revision, recalls(database))
+    return Beat(max(1, len(live)), revision, recalls(database), _share(instance, live))
+
+
+def _share(instance: str, live: Sequence[tuple[str, int, int]]) -> Share:
+    """Who has only just begun divides with everybody, and is no part yet for those that stand: what
+    starts over and over again takes nothing from them.
+    """
+    ages = {name: seen - started for name, started, seen in live}
+    everybody = ages.get(instance, 0) < _STANDING
+    names = [
+        name
+        for _, name in sorted((started, name) for name, started, _ in live)
+        if everybody or ages[name] >= _STANDING
+    ]
+    return Share(len(names), names.index(instance)) if instance in names else ALONE
 
 
 def see(database: Database, instance: str, now: int) -> None:

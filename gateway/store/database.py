@@ -15,6 +15,11 @@ T = TypeVar("T")
 class StoreFailed(Exception):
     """The database cannot be reached or refuses; the message holds no password."""
 
+    def __init__(self, message: str, *, refused: bool = False) -> None:
+        """`refused`: it answers, and will say the same until somebody changes it."""
+        super().__init__(message)
+        self.refused = refused
+
 
 class Look(NamedTuple):
     """A database as it is, nothing in it being changed."""

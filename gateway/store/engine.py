@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from gateway.store import answers, limits_database
-from gateway.store.database import Database, Look
+from gateway.store.database import Database, Look, StoreFailed
 from gateway.store.sqlite import StoreUnusable
 
 STORE_URL: Final = "LLM_ROUTER_STORE_URL"
@@ -44,7 +44,9 @@ def file_of(url: str, state: Path) -> Path | None:
 
 
 def open_store(url: str, state: Path, *, patient: bool = False) -> Database:
-    """With the newest schema. `patient`: statements may take minutes. Raises StoreUnusable."""
+    """With the newest schema. `patient`: statements may take minutes. Raises StoreUnusable; of a
+    server that does not answer StoreUnreachable.
+    """
     path = file_of(url, state)
     if path is not None:
         return limits_database.opened(path)
@@ -52,6 +54,20 @@ def open_store(url: str, state: Path, *, patient: bool = False) -> Database:
     within = postgres.PATIENT if patient else postgres.STATEMENT
     database: Database = postgres.opened(url, within)
     return database
+
+
+def open_unseen(url: str) -> Database:
+    """The same of a store that cannot be reached yet: `bring_up` is called once it can be."""
+    database: Database = _postgres().PostgresDatabase(url)
+    return database
+
+
+def bring_up(database: Database) -> None:
+    """Give it the newest schema. Raises StoreFailed."""
+    try:
+        _postgres().migrate(database)
+    except StoreUnusable as error:
+        raise StoreFailed(str(error), refused=True) from None
 
 
 def open_answers(url: str, state: Path) -> Database:

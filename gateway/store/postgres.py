@@ -18,7 +18,7 @@ import asyncpg
 
 from gateway.store.database import Look, StoreFailed, transaction
 from gateway.store.postgres_schema import CHANNEL, EXPANDED, STEPS, TOLD
-from gateway.store.sqlite import StoreUnusable
+from gateway.store.sqlite import StoreUnreachable, StoreUnusable
 
 CONNECT: Final = 1.0
 """Seconds that a connection may take."""
@@ -31,6 +31,9 @@ _WRITING: Final = 7_154_021_301
 _BEGIN: Final = f"BEGIN; SELECT pg_advisory_xact_lock({_WRITING})"
 _MARK: Final = re.compile(r"\?(\d*)")
 _FAILURES: Final = (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError)
+_REFUSALS: Final = ("28", "3D", "42")
+"""Classes of errors that pass only once somebody changes something: who may log in, whether there
+is such a database, and what may be done in it."""
 T = TypeVar("T")
 
 
@@ -57,6 +60,10 @@ def _said(error: BaseException) -> str:
     """One line of it; a URL is in none of asyncpg's."""
     text = str(error).partition("\n")[0]
     return text if text else "no answer in time"
+
+
+def _refused(error: BaseException) -> bool:
+    return str(getattr(error, "sqlstate", None)).startswith(_REFUSALS)
 
 
 class Found:
@@ -100,7 +107,7 @@ class PostgresDatabase:
             raise StoreFailed(_said(error)) from None  # the connection is sound
         except _FAILURES as error:
             self._drop()
-            raise StoreFailed(_said(error)) from None
+            raise StoreFailed(_said(error), refused=_refused(error)) from None
 
     async def _connected(self) -> Any:
         if self._connection is not None and self._connection.is_closed():
@@ -204,9 +211,7 @@ async def connected(url: str, statement: float) -> Any:
 
 
 def opened(url: str, statement: float = STATEMENT) -> PostgresDatabase:
-    """The database of that URL, with the newest schema. Raises StoreUnusable, StoreFailed where it
-    cannot be reached.
-    """
+    """The database of that URL, with the newest schema. Raises StoreUnusable, StoreUnreachable."""
     database = PostgresDatabase(url, statement)
     try:
         migrate(database)
@@ -214,7 +219,8 @@ def opened(url: str, statement: float = STATEMENT) -> PostgresDatabase:
         database.close()
         if isinstance(error, StoreUnusable):
             raise
-        raise StoreUnusable(
+        later = isinstance(error, StoreFailed) and not error.refused
+        raise (StoreUnreachable if later else StoreUnusable)(
             f"{place_of(url)} cannot be used as a store: {error}", "store"
         ) from None
     return database

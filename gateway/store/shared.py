@@ -1,5 +1,5 @@
 """What processes tell each other through the store: messages, which every process reads once; who
-probes a target; and states, sealed bytes under names that say nothing.
+they are; who probes a target; and states, sealed bytes under names that say nothing.
 
 None of it is needed to go on: it is written behind, read with little patience, and may be lost.
 """
@@ -26,6 +26,8 @@ CREATE TABLE IF NOT EXISTS told(rev INTEGER PRIMARY KEY AUTOINCREMENT, sender TE
   at INT NOT NULL, until INT NOT NULL, body TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS probes(target TEXT PRIMARY KEY, holder TEXT NOT NULL,
   expires INT NOT NULL);
+CREATE TABLE IF NOT EXISTS members(id TEXT PRIMARY KEY, host TEXT NOT NULL, pid INT NOT NULL,
+  version TEXT NOT NULL, revision TEXT NOT NULL, started INT NOT NULL, seen INT NOT NULL);
 CREATE TABLE IF NOT EXISTS states(id BLOB PRIMARY KEY, kept INT NOT NULL, expires INT NOT NULL,
   size INT NOT NULL, sealed BLOB NOT NULL);
 CREATE INDEX IF NOT EXISTS states_expires ON states(expires);
@@ -54,6 +56,22 @@ class State(NamedTuple):
     id: bytes
     expires: int
     sealed: bytes
+
+
+class Member(NamedTuple):
+    """A process on this store."""
+
+    id: str
+    host: str
+    pid: int
+    version: str
+    """Of the program."""
+    revision: str
+    """Of its configuration."""
+    started: int
+    """When it was seen first, Unix seconds."""
+    seen: int
+    """When it was seen last."""
 
 
 def create(database: Database) -> None:
@@ -88,6 +106,31 @@ def told_since(database: Database, sender: str, rev: int, now: int) -> list[Told
     values = (rev, sender, now, MOST_TEXT, LONGEST_NAME, MOST_MESSAGES)
     rows = database.execute(query, values)
     return [Told(*row) for row in rows]
+
+
+def present(database: Database, member: Member) -> None:
+    """The process is there, and this holds for it."""
+    database.execute(
+        "INSERT INTO members VALUES(?, ?, ?, ?, ?, ?, ?) ON CONFLICT(id) DO UPDATE SET"
+        " version = excluded.version, revision = excluded.revision, seen = excluded.seen",
+        member,
+    )
+
+
+def members(database: Database, since: int) -> list[Member]:
+    """Processes that were seen after that, Unix seconds, the oldest first."""
+    query = f"SELECT {', '.join(Member._fields)} FROM members WHERE seen > ? ORDER BY started, id"
+    return [Member(*row) for row in database.execute(query, (since,))]
+
+
+def remove_member(database: Database, name: str) -> None:
+    """The process has ended."""
+    database.execute("DELETE FROM members WHERE id = ?", (name,))
+
+
+def forget_members(database: Database, before: int) -> None:
+    """Those that were not seen since then."""
+    database.execute("DELETE FROM members WHERE seen <= ?", (before,))
 
 
 def may_probe(database: Database, holder: str, target: str, now: int, until: int) -> bool:

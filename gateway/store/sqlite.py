@@ -38,6 +38,10 @@ class StoreUnusable(Exception):
         self.setting = setting
 
 
+class StoreUnreachable(StoreUnusable):
+    """It does not answer now, and may do so later."""
+
+
 def _opened(path: Path) -> sqlite3.Connection:
     path.parent.mkdir(parents=True, exist_ok=True)
     path.touch(mode=0o600, exist_ok=True)

@@ -36,6 +36,8 @@ class AttemptEnded(NamedTuple):
     """Seconds from the first byte of its request; `seconds` are from here."""
     span_id: str | None = None
     """Its span, where the request is traced."""
+    key: str | None = None
+    """The variable of the provider's key; only where the request is traced."""
 
 
 class Usage(NamedTuple):

@@ -41,6 +41,7 @@ LIMIT_GAUGES: Final[Mapping[str, Callable[[Sequence[float]], float]]] = {
     "llm_router_limits_journal_rows": sum,
     "llm_router_limits_journal_age_seconds": max,
     "llm_router_instances": max,
+    "llm_router_revisions": max,
     "llm_router_store_shared_up": min,
     "llm_router_store_states_waiting": sum,
 }

@@ -7,12 +7,17 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any, Final, NamedTuple
 
+from gateway.telemetry.ids import unique
+
 _PARENT: Final = re.compile(
     r"(?!ff)[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-(?!0{16})([0-9a-f]{16})-([0-9a-f]{2})(?:-.*)?"
 ).fullmatch
 """Version ff is none. What a later version adds behind the flags is not read; version 00 has
 nothing there."""
-_SAMPLED: Final = 1
+_LENGTH: Final = 55
+"""Characters of version 00."""
+_SAMPLED: Final = "13579bdf"
+"""Last digits of the flags in which the flag "sampled" stands, the lowest bit."""
 MOST_STATE: Final = 512
 """Characters of a tracestate that are kept."""
 _OURS: Final = "llmr"
@@ -29,10 +34,14 @@ class TraceContext(NamedTuple):
     sampled: bool = True
     state: str = ""
     """The tracestate as it came."""
+    told: bool = False
+    """Its spans may be told of: what they are made from is kept."""
 
     def child(self, span_id: str) -> "TraceContext":
         """The context of a span below this one."""
-        return TraceContext(self.trace_id, span_id, self.span_id, self.sampled, self.state)
+        return TraceContext(
+            self.trace_id, span_id, self.span_id, self.sampled, self.state, self.told
+        )
 
     @property
     def traceparent(self) -> str:
@@ -54,12 +63,16 @@ def read(headers: Mapping[str, str], span_id: str) -> TraceContext | None:
     if the caller has none, or none that is well formed.
     """
     found = _PARENT(headers.get("traceparent", "").strip())
-    if found is None or (found[0].startswith("00") and len(found[0]) != 55):
+    if found is None or (found[0].startswith("00") and len(found[0]) != _LENGTH):
         return None
+    trace_id, parent_id, flags = found.groups()
     state = headers.get("tracestate", "")
-    sampled = bool(int(found[3], 16) & _SAMPLED)
     return TraceContext(
-        found[1], span_id, found[2], sampled, state if len(state) <= MOST_STATE else ""
+        trace_id,
+        span_id,
+        parent_id,
+        flags[1] in _SAMPLED,
+        state if len(state) <= MOST_STATE else "",
     )
 
 
@@ -75,8 +88,11 @@ _ASKED: Final = (
     "frequency_penalty",
     "presence_penalty",
     "reasoning_effort",
+    "prompt_cache_key",
 )
 """Parameters of a chat request that a trace shows: none of them is content."""
+FORM: Final = "response_format.type"
+"""Beside them, without the schema that may stand there."""
 
 
 class RequestTrace(NamedTuple):
@@ -87,8 +103,24 @@ class RequestTrace(NamedTuple):
     """Its path, as in the table of routes."""
     asked: Mapping[str, Any] = MappingProxyType({})
     """Parameters of the request, in the hub's words."""
+    simulated: bool = False
+    session: str | None = None
+    """The conversation that its caller names."""
+    cache_age: int | None = None
+    """Seconds; only of an answer that was given before."""
+
+    def of_attempt(self, propagated: bool) -> TraceContext | None:
+        """The context of a new attempt's span; None where nobody hears of it: it is not told, and
+        not `propagated` to its provider.
+        """
+        here = self.context
+        return here.child(unique(16)) if here.told or propagated else None
 
     def asking(self, body: Mapping[str, Any]) -> "RequestTrace":
-        """With the parameters of a request of the hub."""
+        """With the parameters of a request of the hub, where they may be told."""
+        if not self.context.told:
+            return self
         asked = {name: body[name] for name in _ASKED if name in body}
-        return RequestTrace(self.context, self.route, asked)
+        if (form := body.get("response_format")) is not None:
+            asked[FORM] = form["type"]
+        return self._replace(asked=asked)

@@ -1,5 +1,5 @@
 """How many requests are sent to a provider or model at a time: more wait in a bounded queue, in the
-order they came, for a bounded time.
+order they came, for a bounded time. Processes that know of each other divide the places.
 """
 
 import asyncio
@@ -26,15 +26,15 @@ class QueueFull(Exception):
 class _Limit:
     """The places of one provider or model."""
 
-    def __init__(self, settings: Concurrency) -> None:
-        self.settings = settings
-        self._taken = 0
+    def __init__(self, settings: Concurrency, of: int, rank: int) -> None:
         self._waiting: deque[asyncio.Future[None]] = deque()
+        self._taken = 0
         self._seconds = 1.0
         """How long a place is usually taken."""
+        self.limit(settings, of, rank)
 
     async def enter(self) -> None:
-        if self._taken < self.settings.limit:
+        if self._taken < self._most:
             self._taken += 1
             return
         if len(self._waiting) >= self.settings.queue:
@@ -61,19 +61,21 @@ class _Limit:
         self._taken -= 1
         self._seat()
 
-    def limit(self, settings: Concurrency) -> None:
+    def limit(self, settings: Concurrency, of: int, rank: int) -> None:
+        """Its share of the places: a remainder is the oldest processes', and everybody has one."""
         self.settings = settings
+        self._most = max(1, settings.limit // of + (rank < settings.limit % of))
         self._seat()
 
     def expected_wait(self) -> float:
-        return max(1.0, self._seconds * (len(self._waiting) + 1) / self.settings.limit)
+        return max(1.0, self._seconds * (len(self._waiting) + 1) / self._most)
 
     @property
     def waiting(self) -> int:
         return len(self._waiting)
 
     def _seat(self) -> None:
-        while self._waiting and self._taken < self.settings.limit:
+        while self._waiting and self._taken < self._most:
             turn = self._waiting.popleft()
             if not turn.done():
                 self._taken += 1
@@ -101,6 +103,17 @@ class ConcurrencyLimiter:
 
     def __init__(self) -> None:
         self._rooms: dict[str, _Limit] = {}
+        self.of, self.rank = 1, 0
+        """How many processes divide every limit, and how many of them are older."""
+
+    def divide(self, of: int, rank: int) -> None:
+        """From now on so many processes divide every limit, and `rank` of them are older than this
+        one. Requests that have a place keep it.
+        """
+        if (of, rank) != (self.of, self.rank):
+            self.of, self.rank = of, rank
+            for room in self._rooms.values():
+                room.limit(room.settings, of, rank)
 
     async def take(self, provider: Provider, model: Model) -> Slot | None:
         """A place at the provider and at the model; None if neither has a limit. Raises NoPlace."""
@@ -132,7 +145,7 @@ class ConcurrencyLimiter:
     def _room(self, name: str, settings: Concurrency) -> _Limit:
         room = self._rooms.get(name)
         if room is None:
-            room = self._rooms[name] = _Limit(settings)
+            room = self._rooms[name] = _Limit(settings, self.of, self.rank)
         elif room.settings is not settings:
-            room.limit(settings)
+            room.limit(settings, self.of, self.rank)
         return room

@@ -222,7 +222,8 @@ class Connection(asyncio.Protocol):
             response.arrived(arrived)
             arrived.clear()
             return
-        self._hand_over()
+        if arrived:
+            self._hand_over()
         if self._complete:
             self._served(response)
             return
@@ -348,8 +349,10 @@ class Connection(asyncio.Protocol):
 
     def on_message_complete(self) -> None:
         if self._response is not None and self._response.status:
-            self._hand_over()
-            self._end_body()
+            if self._arrived:
+                self._hand_over()
+            self._complete = True
+            self._body = None
 
     def _end_body(self) -> None:
         self._complete = True

@@ -128,10 +128,12 @@ class UpstreamResponse:
 
     async def read(self, limit: int = MAX_ANSWER_BYTES) -> bytes:
         """The whole body. Raises UpstreamError."""
-        if (
-            self.whole and self._decoder is None and self._pieces
-        ):  # most JSON answers are here with their headers
-            data = self._take()
+        pieces = self._pieces
+        if self.whole and self._decoder is None and pieces:
+            # Most JSON answers are here with their headers, in one piece.
+            data = pieces[0] if len(pieces) == 1 else b"".join(pieces)
+            pieces.clear()
+            self._size = 0
             self.received += len(data)
             if self.received > limit:
                 self.check_size(limit)

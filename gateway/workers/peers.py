@@ -26,10 +26,12 @@ class WorkerIdentity(NamedTuple):
     lock: int
     """Of a file that workers lock while they write the log, so that no line stands inside another.
     """
+    workers: int
+    """How many there are."""
 
     @classmethod
     def read(cls, text: str) -> "WorkerIdentity":
-        """From `number:link:lock`, as `str` wrote it. Raises ValueError, TypeError."""
+        """From `number:link:lock:workers`, as `str` wrote it. Raises ValueError, TypeError."""
         return cls(*map(int, text.split(":")))
 
     def __str__(self) -> str:

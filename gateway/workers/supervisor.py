@@ -150,7 +150,7 @@ class Supervisor:
         """Start a process and wait for its end; its exit status, -N if signal N ended it."""
         ours, its = socket.socketpair()
         with its:
-            membership = WorkerIdentity(number, its.fileno(), lock)
+            membership = WorkerIdentity(number, its.fileno(), lock, len(self._numbers))
             try:
                 process = await asyncio.create_subprocess_exec(
                     *self._command,

@@ -20,7 +20,7 @@ from gateway.admission.counters import Applied, CounterPool
 from gateway.admission.journal import Journal
 from gateway.admission.leases import Leases
 from gateway.admission.ledger_queue import LedgerQueue, recover
-from gateway.admission.reservation import Reservation
+from gateway.admission.reservation import WITHOUT_HOLD, Reservation
 from gateway.admission.scopes import CallerRules
 from gateway.admission.store_thread import StoreThread
 from gateway.config import Config, Model, TargetRef
@@ -157,14 +157,14 @@ class Instance:
         if bound is None:
             bound = Bound(model_of(target), tokens, of_call(tokens, 0, 0), True, 1)
         try:
-            await self.leases.take(held, bound.needs)
+            whole = await self.leases.take(held, bound.needs)
         except LimitExceeded:
             return None
         at, file = int(self.clock() * 1000), self.journal.current
         reservation = Reservation(
             self.leases, self.queue, file, Account(CALLER, "p", held), {target: bound},
             candidate_of(target), f"{at:012x}{unique(12)}", "", "req", "r", bound.needs,
-            self.clock(), DAY, None,
+            self.clock(), DAY, None, why=None if whole else WITHOUT_HOLD,
         )  # fmt: skip
         reservation.note()
         file.pending += 1

@@ -10,7 +10,7 @@ import pytest
 
 from gateway.admission import administration
 from gateway.admission.keys import FRESH, KeyDirectory, digest_of, key_id_in, new_secret
-from gateway.config.limits import LimitsPolicy, Team
+from gateway.config.limits import LimitsPolicy, Team, WhenDown
 from gateway.errors import KeyNotFound, LimitsUnavailable, NotAuthorized
 from gateway.store import keys
 from gateway.store.database import Database
@@ -141,6 +141,26 @@ def test_without_the_store_known_keys_are_good_and_unknown_ones_are_not_called_w
     directory.now.now = 3601
     with pytest.raises(LimitsUnavailable):
         directory.keys.key_id(key)
+
+
+@pytest.mark.parametrize(
+    ("when_down", "good_for"),
+    [(WhenDown(keys_max_age=60), 60), (WhenDown(keys="refuse"), FRESH)],
+)
+def test_how_long_keys_are_good_without_the_store_is_the_policys(
+    database: Database, when_down: WhenDown, good_for: float
+) -> None:
+    directory = Directory(database)
+    key_id, key = made(database)
+    directory.keys.apply_policy(when_down)
+    directory.read()
+    directory.now.now = good_for
+    assert directory.keys.key_id(key) == key_id
+    directory.now.now = good_for + 1
+    with pytest.raises(LimitsUnavailable):
+        directory.keys.key_id(key)
+    directory.read()
+    assert directory.keys.key_id(key) == key_id
 
 
 @pytest.mark.parametrize(

@@ -91,6 +91,21 @@ async def test_money_is_refused_unless_the_policy_says_otherwise(
     await process.thread.close()
 
 
+async def test_only_what_is_beyond_the_slice_of_money_is_marked(place: Path) -> None:
+    """A cent each; a half of the dollar is leased at the first. Limits of requests mark nothing."""
+    requests = limit_of(on="requests", per="ever", amount=100)
+    process, thread = breakable(place, WhenDown(budgets="open", limits="open"), USD, requests)
+    bound = Bound(model_of(), 10, of_call(10, 0, 10_000_000), True, 1)
+    marked = []
+    for _ in range(60):
+        reservation = await process.admit(bound=bound)
+        assert reservation is not None
+        marked.append(reservation.why is not None)
+        thread.failing = True
+    assert marked == [False] * 50 + [True] * 10
+    await process.thread.close()
+
+
 async def test_rows_wait_for_the_store_and_are_counted_once(place: Path) -> None:
     process, thread = breakable(place, WhenDown(limits="open"), TOKENS)
     thread.failing = True
@@ -173,7 +188,7 @@ async def test_nobody_waits_long_for_a_store_that_does_not_answer(
     """Who was there before it counts as away waits until it does, all at once; who comes then does
     not wait. What it leases after that counts all the same.
     """
-    monkeypatch.setattr("gateway.admission.store_thread.SILENT", 0.05)
+    monkeypatch.setattr("gateway.admission.store_thread.SILENT", 0.5)
     process, thread = breakable(place, WhenDown(), TOKENS)
     thread.probed, hanging = True, threading.Event()
     stuck = asyncio.ensure_future(thread.call(lambda _: hanging.wait(30)))
@@ -196,7 +211,7 @@ async def test_nobody_waits_long_for_a_store_that_does_not_answer(
 async def test_what_goes_back_to_a_store_that_does_not_answer_holds_nobody_up(
     place: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("gateway.admission.store_thread.SILENT", 0.05)
+    monkeypatch.setattr("gateway.admission.store_thread.SILENT", 0.5)
     process, thread = breakable(place, WhenDown(), TOKENS)
     assert await process.admit(10) is not None
     hanging = threading.Event()

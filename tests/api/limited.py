@@ -107,6 +107,7 @@ async def limited(
     keys: str = "",
     store: str | None = None,
     personas: str = PERSONAS,
+    allow_cold: bool = False,
     **answers: Answer,
 ) -> AsyncIterator[Limited]:
     """`limits`: sections of persona_policy.yaml. `keys`: callers' keys of the environment.
@@ -120,7 +121,7 @@ async def limited(
         fake_upstream(**{"openai": steps, **answers}) as fake,
         serving(
             {**fake.environ(), "LLM_ROUTER_STATE_DIR": str(state), STORE_URL: store or ""},
-            policy, access=access, admin=admin, capabilities=TRANSLATED,
+            policy, access=access, admin=admin, capabilities=TRANSLATED, allow_cold=allow_cold,
         ) as running,
         aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)) as session,
     ):  # fmt: skip

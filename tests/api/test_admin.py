@@ -411,5 +411,7 @@ def test_handlers_read_the_revision_that_their_request_began_with() -> None:
     two revisions.
     """
     for path in (ROOT / "gateway" / "api").glob("*.py"):
-        found = re.search(r"gateway\.config\b(?!(?:\.\w+)? import)", path.read_text("utf-8"))
+        found = re.search(
+            r"gateway\.(?:reloader\.)?config\b(?!(?:\.\w+)? import)", path.read_text("utf-8")
+        )
         assert (found is not None) == (path.name == "request.py"), path.name

@@ -1,12 +1,17 @@
 """The same request is given the same answer, where its persona says so."""
 
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any, Final
 
+import aiohttp
 import pytest
 
 from tests.api.cached import HI, POLICY, cached
 from tests.fakes import (
     OPENAI_STREAM,
+    FakeUpstream,
     Reset,
     fake_upstream,
     json_answer,
@@ -14,7 +19,7 @@ from tests.fakes import (
     openai_completion,
     sse,
 )
-from tests.serving import serving
+from tests.serving import Running, serving
 from translators.json_codec import loads
 
 TOOL: Final = {"type": "function", "function": {"name": "f", "parameters": {"type": "object"}}}
@@ -314,15 +319,52 @@ async def test_the_native_route_and_chat_share_answers() -> None:
     assert b"event: done" in streamed.body
 
 
-async def test_a_first_cache_holds_from_the_next_start_on(
-    caplog: pytest.LogCaptureFixture,
-) -> None:
-    policy = "version: 1\nserver: {watch: 0}\npersonas: {p: {targets: [openai/gpt-4.1]%s}}\n"
+FIRST: Final = "version: 1\nserver: {watch: 0}\npersonas: {p: {targets: [openai/gpt-4.1]%s}}\n"
+
+
+@asynccontextmanager
+async def reloaded_with_a_cache(
+    environ: Mapping[str, str],
+) -> AsyncIterator[tuple[Running, aiohttp.ClientSession, FakeUpstream]]:
+    """A gateway that began without a cache, and was told of one."""
     async with (
         fake_upstream(openai=json_answer(openai_completion())) as fake,
-        serving(fake.environ(), policy % "") as running,
+        serving({**fake.environ(), **environ}, FIRST % "") as running,
+        aiohttp.ClientSession() as session,
     ):
-        (running.files.directory / "persona_policy.yaml").write_text(policy % ", cache: {}")
+        assert running.gateway.cache is None
+        (running.files.directory / "persona_policy.yaml").write_text(FIRST % ", cache: {}")
         done = await running.gateway.reloader.reload("request")
-    assert (done.changed, running.gateway.cache) == (True, None)
-    assert "answers are kept from the next start on" in caplog.text
+        assert (done.changed, done.needs_restart) == (True, ())
+        yield running, session, fake
+
+
+async def results(running: Running, session: aiohttp.ClientSession, times: int) -> list[str | None]:
+    """What the cache did for the same request, again and again."""
+    told = []
+    for _ in range(times):
+        body, url = {"model": "p", "messages": HI}, running.url + "/v1/chat/completions"
+        async with session.post(url, json=body) as answer:
+            assert answer.status == 200
+            told.append(answer.headers.get("x-llm-router-cache"))
+    return told
+
+
+async def test_the_first_cache_holds_from_the_reload_that_brings_it(tmp_path: Path) -> None:
+    store = {"LLM_ROUTER_STORE_URL": f"sqlite:///{tmp_path}/limits.sqlite"}
+    async with reloaded_with_a_cache(store) as (running, session, fake):
+        assert await results(running, session, 3) == ["miss", "hit; age=0", "hit; age=0"]
+        assert len(fake.received) == 1
+        text, _ = await running.gateway.metrics.scrape("")
+    assert b'llm_router_response_cache_total{persona="p",result="hit"} 2.0' in text
+    assert (tmp_path / "answers.sqlite").exists()
+
+
+async def test_a_first_cache_whose_store_cannot_be_leaves_requests_as_they_were(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    async with reloaded_with_a_cache({"LLM_ROUTER_STORE_URL": "nonsense://x"}) as told:
+        running, session, fake = told
+        assert await results(running, session, 2) == [None, None]
+        assert len(fake.received) == 2
+    assert "no answers are kept until the next start" in caplog.text

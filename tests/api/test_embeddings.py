@@ -587,7 +587,7 @@ def googles_routes(monkeypatch: pytest.MonkeyPatch) -> None:
             )
             for version in ("v1", "v1beta"):
                 monkeypatch.setitem(
-                    routes._EXACT, ("POST", f"/{version}/models/{persona}:{method}"), found
+                    routes.BY_PATH, ("POST", f"/{version}/models/{persona}:{method}"), found
                 )
 
 

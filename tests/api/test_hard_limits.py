@@ -317,6 +317,32 @@ async def test_official_clients_raise_their_own_class_and_do_not_hammer(tmp_path
         assert len(refusals) == 4
 
 
+async def test_inputs_of_embeddings_are_counted_where_the_estimate_does_not_tell(
+    tmp_path: Path,
+) -> None:
+    """100 times " the" are 100 tokens, and estimated to be more; 32 are held around them."""
+    personas = """
+personas:
+  e: {description: d, targets: [openai/text-embedding-3-small]}
+"""
+    answer = {
+        "object": "list", "model": "served",
+        "data": [{"object": "embedding", "index": 0, "embedding": [0.6, -0.8]}],
+        "usage": {"prompt_tokens": 100, "total_tokens": 100},
+    }  # fmt: skip
+    for amount, status in ((132, 200), (131, 400)):
+        limits = f"limits: [{{on: tokens, per: day, amount: {amount}}}]"
+        async with limited(
+            tmp_path / str(amount), limits, json_answer(answer), personas=personas
+        ) as gateway:
+            text = {"model": "e", "input": " the" * 100}
+            assert (await gateway.ask("/v1/embeddings", text)).status == status
+            ids = {"model": "e", "input": [[279] * 100]}
+            assert (await gateway.ask("/v1/embeddings", ids)).status == (
+                429 if status == 200 else 400
+            )
+
+
 async def test_embeddings_are_counted(tmp_path: Path) -> None:
     personas = """
 personas:
@@ -414,7 +440,7 @@ async def test_a_gateway_whose_journal_cannot_be_written_is_not_ready_and_says_s
         told = await gateway.ask("/health/ready", method="GET")
         assert told.body["limits"] == {
             "store": "up", "journal": "up",
-            "when_down": {"limits": "last_known", "budgets": "open"},
+            "when_down": {"keys": "last_known", "limits": "last_known", "budgets": "open"},
         }  # fmt: skip
         assert len(await gateway.rows()) == 1
         assert all(counter.held == 0 for counter in gateway.admission.pool)

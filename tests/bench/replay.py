@@ -264,7 +264,7 @@ def _parsed(body: bytes) -> ChatRequest:
 def _asked(route: _Route, request: ChatRequest) -> tuple[Dialect, Target]:
     spoken = "openai" if route.dialect == "responses" else route.dialect
     record = RECORDS[route.dialect]
-    return dialect_for(spoken, record, request), Target(
+    return dialect_for(spoken, record, request.body), Target(
         route.provider, spoken, route.base_url, "m", record, "key"
     )
 

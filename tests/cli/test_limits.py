@@ -1,7 +1,9 @@
 """Keys, limits, spend, ledger and audit from the command line, without a running server."""
 
+import asyncio
 import json
 import os
+import socket
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
@@ -13,6 +15,7 @@ from gateway.cli.main import main
 from gateway.store.engine import STORE_URL, open_store, store_url
 from gateway.store.limits_schema import STEPS
 from tests.api.limited import limited
+from tests.cluster.gateways import cluster_of, until
 from tests.serving import ROOT
 
 LIMITS = """
@@ -161,3 +164,26 @@ def test_the_store_is_checked(shell: Shell) -> None:
     spoil(shell.directory / "state", newer)
     status, said = shell.run("store", "check")
     assert (status, "was written by a newer one" in said) == (1, True)
+
+
+async def test_processes_on_the_store_are_listed_with_what_they_have(
+    shell: Shell, tmp_path: Path
+) -> None:
+    assert await asyncio.to_thread(shell.run, "instances") == (1, "")
+    url = os.environ.get(STORE_URL)
+    async with limited(tmp_path / "state", "store: {}", store=url) as gateway:
+        await until(lambda: bool(cluster_of(gateway.running).members))
+        status, text = await asyncio.to_thread(shell.run, "instances")
+        told = json.loads(text)
+        ready = (await gateway.ask("/health/ready", method="GET")).body
+        assert ready["instances"] == {
+            "live": 1, "versions": [told["version"]], "revisions": [ready["revision"]],
+        }  # fmt: skip
+    names = ("id", "host", "pid", "revision", "live")
+    assert (status, [told[name] for name in names]) == (
+        0,
+        [cluster_of(gateway.running).name, socket.gethostname(), os.getpid(), ready["revision"],
+         True],
+    )  # fmt: skip
+    assert told["age_s"] <= 2
+    assert await asyncio.to_thread(shell.run, "instances") == (1, "")  # it has said goodbye

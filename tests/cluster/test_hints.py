@@ -334,3 +334,55 @@ def test_instances_call_the_same_target_the_same() -> None:
         instance.now += 9.8
         names.update(instance.facts.due())
     assert len(names) == 1
+
+
+def spread(late: int, count: int = 5) -> int:
+    """How many calls fail before all instances have set the target aside, one after the other being
+    asked; what one tells the others hear `late` calls later.
+    """
+    instances = [Instance(str(n)) for n in range(count)]
+    failed, told = 0, []
+    for turn in range(1000):
+        here = instances[turn % count]
+        told += [(turn + late, here, message) for message in here.facts.learned()]
+        failed += here.fails(DOWN)
+        told += [(turn + late, here, message) for message in here.facts.learned()]
+        for sender, message in [(who, what) for due, who, what in told if due <= turn]:
+            for other in instances:
+                if other is not sender:
+                    other.hear(message, by=sender.name)
+        told = [each for each in told if each[0] > turn]
+        if all(instance.reason is not None for instance in instances):
+            return failed
+    raise AssertionError("not all have set it aside")
+
+
+def test_an_outage_that_all_see_a_part_of_takes_about_ten_failures() -> None:
+    """What others count stands beside what one counts itself: not ten failures at each."""
+    assert [spread(late) for late in (0, 1, 3, 5)] == [11, 13, 17, 18]
+
+
+def test_what_others_see_fail_alone_does_nothing() -> None:
+    here, there = Instance("here"), [Instance(str(n)) for n in range(9)]
+    for other in there:
+        assert other.fails(DOWN, 9) == 9
+        assert here.hear(*other.facts.learned(), by=other.name) == [True]
+    assert (here.reason, here.hinted) == (None, [])
+    for _ in range(20):
+        here.succeeds()
+    assert here.fails(DOWN, 9) == 9  # among many that succeed
+    assert here.reason is None
+    here.now += CONFIG.resilience.breaker.window + 1
+    here.facts.forget_old(10)
+    assert here.health.failing == {}
+    assert here.fails(DOWN, 9) == 9
+    assert here.reason is None
+
+
+def test_a_target_that_mostly_answers_is_not_told_to_fail() -> None:
+    there = Instance("there")
+    for _ in range(3):
+        there.succeeds()
+        there.succeeds()
+        there.fails(DOWN)
+        assert there.facts.learned() == []

@@ -6,9 +6,10 @@ from hypothesis import strategies as st
 
 from gateway.cluster.messages import Message, Telling, read, written
 from gateway.store.shared import MOST_TEXT
-from translators.json_codec import dumps
+from translators.json_codec import dumps, loads
 
 FACT = Message("limited", "openai", "openai/gpt-4.1", "0" * 24, 1000.5, "rate_limit")
+PLAIN = [*FACT.document]
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(),
     lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
@@ -19,6 +20,14 @@ JSON = st.recursive(
 def test_what_is_written_is_read() -> None:
     ((text, told),) = written([FACT], ["ab"])
     assert told == Telling([FACT], ["ab"])
+    assert read(text) == (told, 0)
+
+
+def test_only_what_counts_is_written_with_counts() -> None:
+    """Programs that do not know it read all else."""
+    counting = FACT._replace(kind="failing", calls=9, failures=7)
+    ((text, told),) = written([FACT, counting], [])
+    assert loads(text)["facts"] == [PLAIN, [*counting]]
     assert read(text) == (told, 0)
 
 
@@ -40,19 +49,25 @@ def test_nothing_is_no_text() -> None:
     [
         None,
         [],
-        [*FACT, 1],
-        [*FACT[:-1]],
-        FACT._replace(reason="a b"),
-        FACT._replace(reason="x" * 300),
-        FACT._replace(reason=""),
-        ["hacked", *FACT[1:]],
-        [*FACT[:4], "soon", FACT.reason],
-        [*FACT[:4], True, FACT.reason],
-        [["limited"], *FACT[1:]],
+        [*PLAIN, 1],
+        [*PLAIN[:-1]],
+        [*PLAIN[:-1], "a b"],
+        [*PLAIN[:-1], "x" * 300],
+        [*PLAIN[:-1], ""],
+        ["hacked", *PLAIN[1:]],
+        [*PLAIN[:4], "soon", FACT.reason],
+        [*PLAIN[:4], True, FACT.reason],
+        [["limited"], *PLAIN[1:]],
+        [*PLAIN, 2, 1],
+        ["failing", *PLAIN[1:]],
+        ["failing", *PLAIN[1:], 1, 2],
+        ["failing", *PLAIN[1:], 10**9, 1],
+        ["failing", *PLAIN[1:], 1, -1],
+        ["failing", *PLAIN[1:], True, True],
     ],
 )
 def test_a_wrong_fact_is_left_out_and_counted(fact: object) -> None:
-    text = dumps({"v": 1, "facts": [fact, FACT], "deleted": [1, "ab"]}).decode()
+    text = dumps({"v": 1, "facts": [fact, PLAIN], "deleted": [1, "ab"]}).decode()
     assert read(text) == (Telling([FACT], ["ab"]), 2)
 
 

@@ -84,6 +84,11 @@ def test_a_limit_is_written_as_it_was_read() -> None:
             "each: has no effect",
         ),
         ("key_defaults: {expires_in: soon}", "must be a time like 30m, 12h or 90d, not 'soon'"),
+        (
+            "store: {when_down: {keys: refuse, keys_max_age: 2h}}",
+            "store.when_down: 'keys_max_age' has no effect with keys: refuse",
+        ),
+        ("store: {when_down: {keys_max_age: 1}}", "store.when_down.keys_max_age: must be text"),
         ("store: {url: 'mysql://x'}", "store.url: must be sqlite: and a path, or postgresql://"),
         ("store: {url: 'postgresql://u:secret@x/y'}", "store.url: must be sqlite: and a path"),
         ("store: {url: 'postgresql://x/y?password=z'}", "LLM_ROUTER_STORE_URL"),

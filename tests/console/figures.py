@@ -150,7 +150,7 @@ async def frames(browser: Any, url: str, rate: float) -> None:
     await page.evaluate(f"state.shown = {SHOWN}; showDecisions()")
     async with coming(url, rate):
         drawn = await page.evaluate(_FRAMES, 10)
-    rows = await page.locator("#rows tr").count()
+    rows = await page.locator("#rows tbody tr").count()
     each = sorted(drawn["frames"])
     p50, p95 = each[len(each) // 2], each[len(each) * 95 // 100]
     print(

@@ -129,7 +129,7 @@ async def test_decisions_come_live_and_are_filtered() -> None:
         await world.chat("hi")
         await world.chat("hi [[sim: fail openai]]")
         await world.chat("hi [[sim: error 400]]", model="img_src")
-        await page.wait_for_selector("#rows tr >> nth=2")
+        await page.wait_for_selector("#rows tbody tr >> nth=2")
         assert await page.inner_text("#live") == "live"
         for field, value, rows in (
             ("#f-outcome", "failed", 1),
@@ -139,9 +139,33 @@ async def test_decisions_come_live_and_are_filtered() -> None:
             ("#f-persona", "img_src", 1),
         ):
             await page.select_option(field, value)
-            assert await page.locator("#rows tr").count() == rows, value
+            assert await page.locator("#rows tbody tr").count() == rows, value
         await page.fill("#f-key", "beef")
         assert "No decision fits" in await page.inner_text("#none")
+
+
+async def test_many_decisions_stand_in_order_and_the_focus_stays_where_it_is() -> None:
+    """They are laid out in parts of 25."""
+    async with console(opened=True) as world, page_of(world) as page:
+        await opened(page, world)
+        for number in range(60):
+            await world.chat(f"hi {number}")
+        await page.wait_for_selector("#rows tbody tr >> nth=59")
+        await page.focus("#rows tbody tr >> nth=30 >> button")
+        focused = await page.evaluate("document.activeElement.dataset.id")
+        await world.chat("one more")
+        await page.wait_for_selector("#rows tbody tr >> nth=60")
+        shown = await page.evaluate(
+            "[...$('rows').querySelectorAll('button')].map(b => b.dataset.id)"
+        )
+        async with world.http.get("/console/api/v1/decisions") as answer:
+            newest = [decision["id"] for decision in (await answer.json())["decisions"]]
+        assert shown == newest
+        assert await page.evaluate("document.activeElement.dataset.id") == focused
+        sizes = await page.evaluate("[...$('rows').tBodies].map(part => part.rows.length)")
+        assert sizes == [11, 25, 25]
+        await page.select_option("#f-outcome", "failed")
+        assert await page.locator("#rows tbody").count() == 0
 
 
 async def test_personas_show_their_targets_and_what_was_set_aside() -> None:

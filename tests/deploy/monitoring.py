@@ -34,6 +34,7 @@ personas:
   well: {targets: [openai/gpt-4.1], on_failure: {retries: 0}}
   told_less: {targets: [claude/claude-sonnet-5], on_failure: {retries: 0}}
   little: {targets: [openai/gpt-4.1], on_failure: {retries: 0}}
+  again: {targets: [openai/gpt-4.1], on_failure: {retries: 0}, cache: {}}
   saved: {targets: [gemini/gemini-3.5-flash, openai/gpt-4.1], on_failure: {retries: 0}}
 """
 USED: Final = {
@@ -60,9 +61,10 @@ LOAD: Final[tuple[dict[str, Any], ...]] = (
     {"model": "nobody"},
     {"model": "well", "messages": []},
     {"model": "little"},
+    {"model": "again"},
 )
-"""A JSON answer, a stream that breaks, a dropped parameter, a failover, two refusals, and what a
-limit allows once.
+"""A JSON answer, a stream that breaks, a dropped parameter, a failover, two refusals, what a limit
+allows once, and what is asked once and given again.
 """
 
 

@@ -29,8 +29,13 @@ from tests.deploy.monitoring import (
 from tests.serving import ROOT, clean_environ
 
 _METRIC: Final = re.compile(r"\b(?:llm_router|process)_[a-z_]+")
-OF_A_PROCESS: Final = {"llm_router_worker_restarts_total", "llm_router_log_lines_lost_total"}
-"""What only a gateway that runs by itself tells: of its workers and its log."""
+OF_A_PROCESS: Final = {
+    "llm_router_worker_up",
+    "llm_router_worker_restarts_total",
+    "llm_router_log_lines_lost_total",
+    "llm_router_spans_dropped_total",
+}
+"""What only a gateway that runs by itself tells: of its workers, its log and its traces."""
 SERVER: Final = shutil.which("prometheus")
 PROMTOOL: Final = shutil.which("promtool")
 absent: Final = "NOT CHECKED: Debian's package prometheus is not installed"
@@ -218,6 +223,24 @@ FIRING: Final[dict[str, tuple[dict[str, str], dict[str, str], str]]] = {
         },
         "8m",
     ),
+    "RouterLedgerBacklog": (
+        {'llm_router_limits_journal_rows{instance="i"}': "100001x10"},
+        {'llm_router_limits_journal_rows{instance="i"}': "100001 100001 9 100001x3 100000x9"},
+        "8m",
+    ),
+    "RouterSharingDown": (
+        {'llm_router_store_shared_up{instance="i"}': "0x10"},
+        {'llm_router_store_shared_up{instance="i"}': "0x4 1x10"},
+        "8m",
+    ),
+    "RouterRevisionsDiffer": (
+        {
+            'llm_router_revisions{instance="i"}': "1x15",
+            'llm_router_revisions{instance="j"}': "2x15",
+        },
+        {'llm_router_revisions{instance="i"}': "2x8 1x7"},
+        "14m",
+    ),
     "RouterUnpriced": (
         {'llm_router_unpriced_requests_total{provider="a",model="m"}': "0+1x60"},
         {'llm_router_unpriced_requests_total{provider="a",model="m"}': "7x60"},
@@ -232,6 +255,11 @@ FIRING: Final[dict[str, tuple[dict[str, str], dict[str, str], str]]] = {
         {'llm_router_log_lines_lost_total{instance="i"}': "0+1x30"},
         {'llm_router_log_lines_lost_total{instance="i"}': "3x30"},
         "20m",
+    ),
+    "RouterCacheStoreFailing": (
+        {'llm_router_response_cache_store_errors_total{instance="i"}': "0+1x60"},
+        {'llm_router_response_cache_store_errors_total{instance="i"}': "0+1x5 5x55"},
+        "40m",
     ),
 }
 
@@ -292,7 +320,7 @@ def _workers() -> Iterator[str]:
     with subprocess.Popen(
         [*command, "--port", str(port)],
         cwd=ROOT,
-        env=clean_environ(),
+        env=clean_environ(OTEL_EXPORTER_OTLP_ENDPOINT="http://127.0.0.1:1"),
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     ) as process:

@@ -72,3 +72,18 @@ def test_one_process_probes_a_target_at_a_time(database: Database) -> None:
     assert shared.may_probe(database, "second", "other", NOW, NOW + 5)
     assert shared.may_probe(database, "second", "target", NOW + 5, NOW + 10)
     assert not shared.may_probe(database, "first", "target", NOW + 5, NOW + 10)
+
+
+def test_processes_are_known_until_they_leave_or_are_long_silent(database: Database) -> None:
+    first = shared.Member("b", "host", 7, "1.0", "r1", NOW, NOW)
+    later = shared.Member("a", "host", 8, "1.1", "r1", NOW + 1, NOW + 1)
+    for member in (later, first):
+        shared.present(database, member)
+    assert shared.members(database, 0) == [first, later]
+    again = first._replace(seen=NOW + 9, revision="r2", started=NOW + 9)
+    shared.present(database, again)
+    assert shared.members(database, NOW + 1) == [again._replace(started=NOW)]
+    shared.forget_members(database, NOW + 1)
+    assert shared.members(database, 0) == [again._replace(started=NOW)]
+    shared.remove_member(database, "b")
+    assert shared.members(database, 0) == []

@@ -6,7 +6,7 @@ import pytest
 from opentelemetry import trace
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
-from gateway.telemetry.trace_context import MOST_STATE, read
+from gateway.telemetry.trace_context import MOST_STATE, RequestTrace, read
 
 HERE = "b7ad6b7169203331"
 TRACE, PARENT = "0af7651916cd43dd8448eb211c80319c", "00f067aa0ba902b7"
@@ -55,3 +55,28 @@ def test_a_long_state_is_left_behind() -> None:
     here = read({"traceparent": f"00-{TRACE}-{PARENT}-00", "tracestate": state}, HERE)
     assert here is not None
     assert (here.sampled, here.tracestate) == (False, f"llmr={HERE}")
+
+
+@pytest.mark.parametrize(
+    ("told", "propagated", "made"),
+    [(False, False, False), (True, False, True), (False, True, True)],
+)
+def test_an_attempt_has_a_span_where_somebody_hears_of_it(
+    told: bool, propagated: bool, made: bool
+) -> None:
+    here = read({"traceparent": f"00-{TRACE}-{PARENT}-00"}, HERE)
+    assert here is not None
+    of_attempt = RequestTrace(here._replace(told=told), "/").of_attempt(propagated)
+    assert (of_attempt is not None) is made
+    if of_attempt is not None:
+        assert (of_attempt.trace_id, of_attempt.parent_id) == (TRACE, HERE)
+
+
+def test_what_a_request_asks_for_is_kept_only_where_it_may_be_told() -> None:
+    here = read({"traceparent": f"00-{TRACE}-{PARENT}-00"}, HERE)
+    assert here is not None
+    form = {"type": "json_schema", "json_schema": {"name": "secret"}}
+    body = {"model": "m", "messages": [], "top_p": 0.5, "response_format": form}
+    assert RequestTrace(here, "/").asking(body).asked == {}
+    told = RequestTrace(here._replace(told=True), "/").asking(body).asked
+    assert told == {"top_p": 0.5, "response_format.type": "json_schema"}

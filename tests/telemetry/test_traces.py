@@ -29,6 +29,9 @@ ASKED = {
     "temperature": 0.5,
     "max_tokens": 9,
 }
+MEGABYTE: Final = bytes(2**20)
+CLIENT: Final = 3
+"""The kind of a span that is an attempt."""
 DOWN = json_answer({"error": {"message": "down"}}, "503 Service Unavailable")
 
 
@@ -40,17 +43,38 @@ class Receiver:
     raw: list[bytes] = field(default_factory=list)
     status: int = 200
     hangs: bool = False
+    size: int = 0
+    """Bytes of its answers."""
+    waiting: int = 0
+    """Who has no answer yet."""
 
     async def handle(self, request: web.Request) -> web.Response:
         data = await request.read()
         self.raw.append(data)
         if self.hangs:
-            await asyncio.sleep(60)
+            self.waiting += 1
+            try:
+                await asyncio.sleep(60)
+            finally:
+                self.waiting -= 1
         if self.status == 200:
             told = ExportTraceServiceRequest()
             told.ParseFromString(data)
             self.requests.append(told)
+        if self.size:
+            return await self._floods(request)
         return web.Response(status=self.status)
+
+    async def _floods(self, request: web.Request) -> web.StreamResponse:
+        answer = web.StreamResponse(status=self.status)
+        await answer.prepare(request)
+        for _ in range(self.size // len(MEGABYTE)):
+            await answer.write(MEGABYTE)
+            self.sent += len(MEGABYTE)
+        return answer
+
+    sent: int = 0
+    """Bytes of them that went out."""
 
     def spans(self) -> list[Any]:
         return [
@@ -189,6 +213,62 @@ async def test_a_failure_that_failover_hid_is_an_error_below_a_good_span(
     assert values(second)["llm_router.purpose"] == "failover"
 
 
+async def test_an_attempt_is_told_with_its_number_its_key_and_its_conversation(
+    receiver: Receiver,
+) -> None:
+    async with traced(openai=DOWN, claude=json_answer(CLAUDE)) as running:
+        await ask(running, {**ASKED, "model": "all", "prompt_cache_key": "talk-1"})
+        await ask(running, {**ASKED, "model": "on_claude"}, **{"x-llm-router-session": "talk-2"})
+        spans = await receiver.wait_for(5)
+    told = sorted(
+        (each["gen_ai.conversation.id"], each["llm_router.attempt"], each["llm_router.key"])
+        for each in (values(span) for span in spans if span.kind == CLIENT)
+    )
+    assert told == [
+        ("talk-1", 1, "OPENAI_API_KEY"),
+        ("talk-1", 2, "ANTHROPIC_API_KEY"),
+        ("talk-2", 1, "ANTHROPIC_API_KEY"),
+    ]
+
+
+async def test_of_a_form_of_answers_only_the_kind_is_told(receiver: Receiver) -> None:
+    schema = {"name": CANARY, "schema": {"type": "object"}}
+    form = {"type": "json_schema", "json_schema": schema}
+    async with traced(openai=json_answer(openai_completion())) as running:
+        await ask(running, {**ASKED, "response_format": form})
+        _, attempt = sorted(await receiver.wait_for(2), key=lambda span: span.kind)
+    assert values(attempt)["gen_ai.output.type"] == "json"
+    assert CANARY.encode() not in b"".join(receiver.raw)
+
+
+async def test_an_answer_of_the_cache_is_told_as_one(receiver: Receiver) -> None:
+    policy = POLICY.replace("targets: [openai/gpt-4.1], ", "targets: [openai/gpt-4.1], cache: {}, ")
+    async with traced(policy, openai=json_answer(openai_completion())) as running:
+        first, second = await ask(running), await ask(running)
+        spans = await receiver.wait_for(3)
+    told = {
+        values(span)["llm_router.decision"]: values(span) for span in spans if span.kind != CLIENT
+    }
+    of_first, of_second = (
+        told[answer.headers["x-llm-router-decision"]] for answer in (first, second)
+    )
+    assert (of_first["llm_router.cache"], of_first["llm_router.attempts"]) == ("miss", 1)
+    assert "llm_router.cache.age" not in of_first
+    assert (of_second["llm_router.cache"], of_second["llm_router.attempts"]) == ("hit", 0)
+    assert of_second["llm_router.cache.age"] in (0, 1)
+
+
+async def test_an_unsampled_request_makes_nothing_of_the_sdk(
+    receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made: list[object] = []
+    monkeypatch.setattr("gateway.telemetry.spans.SpanContext", made.append)
+    async with traced(openai=json_answer(openai_completion())) as running:
+        answer = await ask(running, traceparent=f"00-{TRACE}-{PARENT}-00")
+    assert answer.headers["traceresponse"].endswith("-00")
+    assert made == []
+
+
 async def test_a_stream_that_breaks_is_an_error(receiver: Receiver) -> None:
     half = sse(openai_chunk({"content": "half"}))
     async with traced(openai=half) as running:
@@ -224,6 +304,56 @@ async def test_a_receiver_that_fails_touches_no_answer_and_is_counted(
                 await asyncio.sleep(0.05)
         text, _ = await running.gateway.metrics.scrape("")
     assert "llm_router_spans_dropped_total 10.0" in text.decode()
+
+
+@pytest.mark.parametrize("status", [200, 400])
+async def test_of_a_receiver_s_answer_only_its_head_is_read(
+    receiver: Receiver, status: int
+) -> None:
+    receiver.size, receiver.status = 2**30, status
+    async with traced(openai=json_answer(openai_completion())) as running:
+        await ask(running)
+        traces = running.gateway.traces
+        assert traces is not None
+        async with asyncio.timeout(30):
+            while traces.exported + traces.dropped < 2:  # noqa: ASYNC110 - a thread counts them
+                await asyncio.sleep(0.05)
+        assert (traces.exported, traces.dropped) == ((2, 0) if status == 200 else (0, 2))
+    assert receiver.sent < 64 * len(MEGABYTE)
+
+
+async def test_the_end_waits_for_the_last_spans(
+    receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OTEL_BSP_SCHEDULE_DELAY", "60000")
+    async with traced(openai=json_answer(openai_completion())) as running:
+        await ask(running)
+        traces = running.gateway.traces
+        assert traces is not None
+        told = asyncio.to_thread(_ended, traces)
+        assert receiver.spans() == []
+        await told
+    assert len(receiver.spans()) == 2
+
+
+def _ended(traces: Any) -> None:
+    """As at the end of the gateway, whose receiver answers on the same loop here."""
+    traces._ends.set()
+    traces._some.set()
+    traces._thread.join(10)
+
+
+async def test_the_end_does_not_wait_for_a_receiver_that_hangs(
+    receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_TIMEOUT", "50")
+    receiver.hangs = True
+    async with traced(openai=json_answer(openai_completion())) as running:
+        await ask(running)
+        async with asyncio.timeout(20):
+            while not receiver.waiting:  # noqa: ASYNC110 - a thread asks it
+                await asyncio.sleep(0.05)
+    assert receiver.waiting == 1
 
 
 async def test_a_server_that_traces_too_is_told_the_attempt_s_span(receiver: Receiver) -> None:

@@ -1,6 +1,7 @@
 """translators.json_codec: what is read, what is refused, what a valid text hides."""
 
 import json
+import math
 from typing import Any
 
 import pytest
@@ -223,3 +224,53 @@ def test_values_and_keys_are_counted_without_being_made(
     assert not holds_more_than(text, values, keys)
     assert holds_more_than(text, values - 1, keys)
     assert holds_more_than(text, values, keys - 1)
+
+
+_KEYS = st.sampled_from(["a", "b", 'q"', "\\", "é", "c:"])
+_WRITTEN = st.sampled_from([
+    b"1", b"1e400", b"-1e999", b"1.50", b"null", b'"x"', b'"\\"a\\" :"', b'"\\u0022"', b'"\\\\"',
+    b'"\xc3\xa9\\n"',
+    b'"Infinity"', b'"\\u00e9"', b'"' + b"long " * 40 + b'"', b'"\\ud83d\\ude00"',
+])  # fmt: skip
+
+
+@st.composite
+def _texts(draw: st.DrawFn, depth: int = 0) -> bytes:
+    """JSON as people write it: with spaces or without, keys that may stand twice."""
+    kind = draw(st.sampled_from(["value", "object", "array"])) if depth < 3 else "value"
+    if kind == "value":
+        return draw(_WRITTEN)
+    space = draw(st.sampled_from([b"", b"", b" "]))
+    parts = draw(st.lists(_texts(depth + 1), max_size=4))
+    if kind == "array":
+        return b"[" + (b"," + space).join(parts) + b"]"
+    keys = [json.dumps(key, ensure_ascii=draw(st.booleans())).encode() for key in draw(
+        st.lists(_KEYS, min_size=len(parts), max_size=len(parts))
+    )]  # fmt: skip
+    members = [key + space + b":" + part for key, part in zip(keys, parts, strict=True)]
+    return b"{" + (b"," + space).join(members) + b"}"
+
+
+def _pairs(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    if len(dict(pairs)) < len(pairs):
+        raise KeyError
+    return dict(pairs)
+
+
+def _number(text: str) -> float:
+    if math.isinf(float(text)):
+        raise OverflowError
+    return float(text)
+
+
+@given(_texts(), st.sampled_from([1, 30]))
+def test_a_flaw_is_told_of_what_a_plain_parser_would_trip_over_and_of_nothing_else(
+    text: bytes, times: int
+) -> None:
+    text = b"[" + b",".join([text] * times) + b"]"
+    try:
+        json.loads(text, object_pairs_hook=_pairs, parse_float=_number)
+        sound = True
+    except (KeyError, OverflowError):
+        sound = False
+    assert sound == (first_flaw(text, loads(text)) is None)

@@ -75,7 +75,7 @@ def _outcome(text: bytes, record: ModelRecord, dialect: str) -> Any:
     try:
         document, _ = _decoded(text, MAX_VALUES)
         request = parse(document, len(text))
-        built = dialect_for(dialect, record, request).build_request(
+        built = dialect_for(dialect, record, request.body).build_request(
             request, Target("p", dialect, "https://x/v1", "up", record, "key")
         )
     except InvalidRequest as error:

@@ -38,13 +38,11 @@ def record(way: Any, on_by_default: bool = True, levels: Any = ("none", "low")) 
     ],
 )
 def test_openais_two_dialects(model: ModelRecord, body: dict[str, Any], dialect: Any) -> None:
-    assert (
-        dialect_for("openai", model, ChatRequest({"model": "m", "messages": [], **body})) is dialect
-    )
+    assert dialect_for("openai", model, {"model": "m", "messages": [], **body}) is dialect
 
 
 def test_other_dialects_have_one() -> None:
-    assert dialect_for("claude", record("always"), ChatRequest(TOOLS)) is claude
+    assert dialect_for("claude", record("always"), TOOLS) is claude
 
 
 def test_what_strict_mode_refuses() -> None:

@@ -173,3 +173,53 @@ async def test_who_leaves_the_queue_takes_up_no_room_in_it() -> None:
     place = await waits
     assert place is not None
     place.leave()
+
+
+def shares(limit: int, of: int) -> list[int]:
+    """How many places each of so many processes has, the oldest first."""
+    where, one = limited(limit, 0)
+    found = []
+
+    async def count(rank: int) -> int:
+        places = ConcurrencyLimiter()
+        places.divide(of, rank)
+        for number in range(limit + 1):
+            try:
+                await places.take(where, one)
+            except QueueFull:
+                return number
+        return limit + 1
+
+    for rank in range(of):
+        found.append(asyncio.run(count(rank)))
+    return found
+
+
+@pytest.mark.parametrize(
+    ("limit", "of", "each"),
+    [(10, 1, [10]), (10, 4, [3, 3, 2, 2]), (8, 4, [2] * 4), (3, 4, [1] * 4), (1, 2, [1, 1])],
+)
+def test_processes_divide_the_places_and_each_has_one(limit: int, of: int, each: list[int]) -> None:
+    assert shares(limit, of) == each
+
+
+async def test_who_waits_is_seated_when_another_process_goes_and_nobody_loses_a_place() -> None:
+    places, (where, one) = ConcurrencyLimiter(), limited(4, 10)
+    places.divide(4, 0)
+    first = await taken(places, where, one)
+    waiting = [started(places.take(where, one)) for _ in range(4)]
+    await settled()
+    assert [task.done() for task in waiting] == [False] * 4
+    places.divide(1, 0)
+    await settled()
+    assert [task.done() for task in waiting] == [True] * 3 + [False]
+    places.divide(2, 0)  # four are taken of two: each keeps its own
+    first.leave()
+    await settled()
+    assert not waiting[3].done()
+    for task in waiting[:2]:
+        place = await task
+        assert place is not None
+        place.leave()
+    place = await waiting[3]
+    assert place is not None

@@ -50,7 +50,8 @@ def _string(value: Any, param: str) -> None:
 
 
 def _model(value: Any, param: str) -> None:
-    _string(value, param)
+    if value.__class__ is not str:
+        raise wrong_type(param, "a string", value)
     if not value or value.isspace():
         raise InvalidRequest("Invalid 'model': it must name a persona.", param, "invalid_value")
 
@@ -273,14 +274,12 @@ PARAMETERS: Final[dict[str, _Check]] = {
 }
 
 
-_COMBINED: Final = frozenset(
-    {"stream_options", "tools", "functions", "tool_choice", "top_logprobs"}
-)
+COMBINED: Final = frozenset({"stream_options", "tools", "functions", "tool_choice", "top_logprobs"})
+"""Parameters with rules for what stands beside them."""
 
 
 def check_combinations(body: JsonObject) -> None:
-    if _COMBINED.isdisjoint(body):
-        return
+    """Hold what `COMBINED` names against what stands beside it. Raises InvalidRequest."""
     if body.get("stream_options") is not None and body.get("stream") is not True:
         raise InvalidRequest(
             "The 'stream_options' parameter is only allowed when 'stream' is enabled.",

@@ -9,7 +9,8 @@ from translators.chat.request import ChatRequest, parse
 from translators.chat.wire import Completion
 from translators.dialect.inbound import AnswerFacts, Call, CallerError, WrittenError
 from translators.json_codec import dumps
-from translators.long_json import dumps_sized
+from translators.long_json import dumps_long
+from translators.pieces import LONG
 
 NAME: Final = "chat"
 KEEP_ALIVE: Final = None
@@ -58,7 +59,7 @@ class ChatInbound:
         self.request = request
 
     def write_completion(self, completion: Completion, answer: AnswerFacts) -> bytes:
-        return dumps_sized(completion, answer.size)
+        return dumps(completion) if answer.size <= LONG else dumps_long(completion)
 
     def open_writer(self, answer_id: str, created: int) -> ChatWriter:
         return ChatWriter(self.request.include_usage)

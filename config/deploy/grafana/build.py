@@ -33,6 +33,7 @@ class Panel(NamedTuple):
 _MINE: Final = 'job=~"$job",persona=~"$persona"'
 _JOB: Final = 'job=~"$job"'
 _TARGET: Final = 'job=~"$job",provider=~"$provider"'
+_REQUESTS: Final = "hit|waited|miss|bypass"
 
 
 def _rate(metric: str, labels: str = _MINE, by: str = "") -> str:
@@ -225,11 +226,11 @@ ROWS: Final[dict[str, tuple[Panel, ...]]] = {
             "percentunit",
             (
                 (
-                    f"max by (scope, limit) (llm_router_limit_used_ratio{{{_JOB}}})",
+                    f"topk(10, max by (scope, limit) (llm_router_limit_used_ratio{{{_JOB}}}))",
                     "{{scope}}: {{limit}}",
                 ),
             ),
-            about="Of the policy's limits, what is held for running requests included.",
+            about="The ten highest of the policy's limits, with what running requests hold.",
         ),
         Panel(
             "Refused by a limit",
@@ -259,6 +260,58 @@ ROWS: Final[dict[str, tuple[Panel, ...]]] = {
                 ),
             ),
             about="Over a minute: the store takes nothing.",
+        ),
+    ),
+    "Answers given again": (
+        Panel(
+            "Requests of personas with a cache",
+            "reqps",
+            (
+                (
+                    _rate("response_cache_total", f'{_MINE},result=~"{_REQUESTS}"', "result"),
+                    "{{result}}",
+                ),
+            ),
+            stacked=True,
+            about="waited: a hit, after the same request of another caller.",
+        ),
+        Panel(
+            "Share that nobody was asked for",
+            "percentunit",
+            (
+                (
+                    _rate("response_cache_total", f'{_MINE},result=~"hit|waited"', "persona")
+                    + " / "
+                    + _rate("response_cache_total", f'{_MINE},result=~"{_REQUESTS}"', "persona"),
+                    "{{persona}}",
+                ),
+            ),
+        ),
+        Panel(
+            "Answers kept in memory",
+            "bytes",
+            ((f"sum by (persona) (llm_router_response_cache_bytes{{{_MINE}}})", "{{persona}}"),),
+            stacked=True,
+        ),
+        Panel(
+            "What became of answers",
+            "reqps",
+            (
+                (
+                    _rate(
+                        "response_cache_total",
+                        f'{_MINE},result=~"stored|unstored|evicted"',
+                        "result",
+                    ),
+                    "{{result}}",
+                ),
+            ),
+            about="evicted: for lack of room (max_bytes). unstored: none to give again.",
+        ),
+        Panel(
+            "Not done by the store in time",
+            "reqps",
+            ((_rate("response_cache_store_errors_total", _JOB, "instance"), "{{instance}}"),),
         ),
     ),
     "Truth": (
@@ -351,6 +404,31 @@ ROWS: Final[dict[str, tuple[Panel, ...]]] = {
                     "lost",
                 ),
             ),
+        ),
+        Panel(
+            "Workers",
+            "short",
+            (
+                (f"sum by (instance) (llm_router_worker_up{{{_JOB}}})", "{{instance}}: up"),
+                (
+                    "sum by (instance) (increase("
+                    f"llm_router_worker_restarts_total{{{_JOB}}}[$__rate_interval]))",
+                    "{{instance}}: started again",
+                ),
+            ),
+            about="Of gateways with several.",
+        ),
+        Panel(
+            "Spans that the receiver did not get",
+            "short",
+            (
+                (
+                    "sum by (instance) (rate("
+                    f"llm_router_spans_dropped_total{{{_JOB}}}[$__rate_interval]))",
+                    "{{instance}}",
+                ),
+            ),
+            about="A second, of gateways that tell traces.",
         ),
     ),
 }  # fmt: skip

@@ -121,6 +121,18 @@ ALERTS: Final = (
         "or min by (instance) (llm_router_limits_store_up) == 0",
     ),
     Alert(
+        "RouterLedgerBacklog", "max by (instance) (llm_router_limits_journal_rows)", "> 100000",
+        "5m", "ticket", "{{ $value }} requests wait in the journal of {{ $labels.instance }}.",
+    ),
+    Alert(
+        "RouterSharingDown", "min by (instance) (llm_router_store_shared_up)", "== 0", "5m",
+        "ticket", "{{ $labels.instance }} shares nothing with other instances.",
+    ),
+    Alert(
+        "RouterRevisionsDiffer", "max(llm_router_revisions)", "> 1", "10m", "ticket",
+        "Instances serve {{ $value }} revisions of the configuration.",
+    ),
+    Alert(
         "RouterUnpriced",
         "sum by (provider, model) (increase(llm_router_unpriced_requests_total[15m]))", "> 0",
         "15m", "info", "{{ $labels.provider }}/{{ $labels.model }} has no price in the"
@@ -133,6 +145,11 @@ ALERTS: Final = (
     Alert(
         "RouterLogLinesLost", "sum by (instance) (increase(llm_router_log_lines_lost_total[15m]))",
         "> 0", "0m", "info", "Who reads the log of {{ $labels.instance }} is too slow.",
+    ),
+    Alert(
+        "RouterCacheStoreFailing",
+        "sum by (instance) (increase(llm_router_response_cache_store_errors_total[15m]))", "> 0",
+        "15m", "info", "{{ $labels.instance }} keeps answers in memory alone: the store is away.",
     ),
 )  # fmt: skip
 

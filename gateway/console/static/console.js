@@ -1,10 +1,11 @@
-/* The console: one page over documented JSON routes. What comes from them is only ever text. */
+/* One page over documented JSON routes. What comes from them is only ever text. */
 "use strict";
 
 const $ = (id) => document.getElementById(id);
 const MOST = 1000;
 const PAGE = 100;
-const state = { personas: [], providers: [], decisions: [], shown: PAGE };
+const PART = 25; /* rows that are laid out together, once in view */
+const state = { personas: [], providers: [], decisions: [], number: 0, shown: PAGE };
 
 /* elements and numbers */
 
@@ -30,10 +31,12 @@ const fill = (element, ...parts) => element.replaceChildren(...there(parts));
 const on = (id, event, handler) => $(id).addEventListener(event, handler);
 
 const known = (written) => (value) => (value == null ? "–" : written(value));
-const number = known((value) => value.toLocaleString("en", { maximumFractionDigits: 1 }));
+/* kept, as to make one takes longer than a row */
+const [medium, short] = ["medium", "short"].map((timeStyle) => new Intl.DateTimeFormat([], { timeStyle, hourCycle: "h23" }).format);
+const number = known(new Intl.NumberFormat("en", { maximumFractionDigits: 1 }).format);
 const seconds = known((value) => (value < 1 ? `${number(value * 1000)} ms` : `${value.toFixed(2)} s`));
 const usd = known((value) => (value >= 1 ? value.toFixed(2) : value ? value.toPrecision(2) : "0"));
-const clock = (text) => new Date(text).toLocaleTimeString([], { hour12: false });
+const clock = (text) => medium(new Date(text));
 const share = (part, whole) => (whole ? `${number((100 * part) / whole)} %` : "–");
 
 /* words for what the routes say in codes */
@@ -156,8 +159,8 @@ function showNow() {
 	chart("seconds", [x, series("p50_seconds", null), series("p95_seconds", null)], [["median", "--blue"], ["95th", "--bad"]], seconds);
 }
 const charts = {};
-const minute = (t) => new Date(t * 1000).toLocaleTimeString([], { hour: "2-digit", minute: "2-digit", hour12: false });
-/* `lines`: label, colour, whether it is bars, and what the legend says where that is not what is drawn. */
+const minute = (t) => short(t * 1000);
+/* `lines`: label, colour, whether it is bars, what the legend says where that is not what is drawn. */
 function chart(name, data, lines, format, time = minute) {
 	if (charts[name]) return charts[name].setData(data);
 	const place = $(`chart-${name}`);
@@ -333,7 +336,7 @@ async function read(answer, text) {
 	}
 }
 async function explained(name, place) {
-	await new Promise((done) => setTimeout(done, 150)); /* the decision is closed a moment after the last byte */
+	await new Promise((done) => setTimeout(done, 150)); /* it is closed a moment after the last byte */
 	const id = name || (await json("/api/v1/decisions").catch(() => null))?.decisions[0]?.id;
 	const decision = await json(`/api/v1/decisions/${id}`).catch(() => null);
 	if (decision) fill(place, decision.attempts?.length > 1 && h("p", h("b", "More than one try: "), "what failed was hidden from the caller."),
@@ -342,56 +345,60 @@ async function explained(name, place) {
 
 /* decisions */
 
+const decisionOf = (id) => state.decisions.find((d) => d.id === id);
+const live = () => fill($("live"), chip(state.paused ? "paused" : "live", "good"));
 function listen() {
 	const source = state.streaming = new EventSource("/console/api/v1/decisions");
-	const live = (text, kind) => fill($("live"), chip(text, kind));
-	source.onopen = () => live(state.paused ? "paused" : "live", "good");
+	source.onopen = live;
 	source.onerror = () => {
-		live("reconnecting", "warn");
+		fill($("live"), chip("reconnecting", "warn"));
 		if (source.readyState < EventSource.CLOSED) return; /* it tries again by itself */
 		state.streaming = null;
 		setTimeout(() => { if (!state.streaming && !$("console").hidden) listen(); }, 3000);
 	};
 	source.addEventListener("decisions", (event) => {
-		const known = new Set(state.decisions.map((d) => d.id));
-		state.decisions = [...JSON.parse(event.data).decisions.filter((d) => !known.has(d.id)), ...state.decisions].slice(0, MOST);
-		if (state.paused || state.drawing) return;
-		state.drawing = requestAnimationFrame(() => { state.drawing = 0; showDecisions(); });
+		for (const d of JSON.parse(event.data).decisions.reverse()) {
+			if (decisionOf(d.id)) continue;
+			if (state.number++ % PART === 0) state.part = h("tbody");
+			d.part = state.part;
+			state.decisions.unshift(d);
+		}
+		state.decisions.splice(MOST);
+		if (!state.paused) state.drawing ||= requestAnimationFrame(() => { state.drawing = 0; showDecisions(); });
 	});
 }
-function fits(d) {
-	const [persona, outcome, key] = ["f-persona", "f-outcome", "f-key"].map((id) => $(id).value.trim());
-	const how = d.outcome !== "ok" ? "failed" : d.attempts.length > 1 ? "ok moved" : "ok";
-	return (!persona || d.persona === persona) && (d.key || "").startsWith(key) && how.includes(outcome);
-}
-const rowOf = new Map();
 function showDecisions() {
-	const fitting = state.decisions.filter(fits);
-	const visible = fitting.slice(0, state.shown);
-	const wanted = [];
-	for (const decision of visible) {
-		if (!rowOf.has(decision.id)) rowOf.set(decision.id, row(decision));
-		wanted.push(rowOf.get(decision.id));
-		if (state.open?.id === decision.id) wanted.push(state.open.row);
+	const [persona, outcome, key] = ["f-persona", "f-outcome", "f-key"].map((id) => $(id).value.trim());
+	const how = (d) => (d.outcome !== "ok" ? "failed" : d.attempts[1] ? "ok moved" : "ok");
+	const found = state.decisions.filter((d) => (!persona || d.persona === persona) && (d.key || "").startsWith(key) && how(d).includes(outcome));
+	const parts = new Map();
+	for (const d of found.slice(0, state.shown)) {
+		d.row ||= row(d);
+		parts.set(d.part, [...(parts.get(d.part) || []), d.row, ...(state.open?.id === d.id ? [state.open.row] : [])]);
 	}
-	const kept = new Set(visible.map((d) => d.id));
-	for (const id of rowOf.keys()) if (!kept.has(id)) rowOf.delete(id);
-	/* only what changes is touched: a row that has the focus keeps it */
-	const rows = $("rows");
-	const keep = new Set(wanted);
-	for (const child of [...rows.children]) if (!keep.has(child)) child.remove();
-	wanted.forEach((element, i) => { if (rows.children[i] !== element) rows.insertBefore(element, rows.children[i] || null); });
-	$("none").hidden = visible.length > 0;
+	parts.forEach((rows, part) => become(part, rows));
+	become($("rows"), [$("rows").tHead, ...parts.keys()]);
+	$("none").hidden = !!found[0];
 	fill($("none"), state.decisions.length ? "No decision fits these filters." : ["Nothing yet. ", h("a", { href: "#try" }, "Send a request"), ", and it appears here."]);
-	$("more").hidden = fitting.length <= state.shown;
+	$("more").hidden = found.length <= state.shown;
+}
+/* What stays is not touched: it keeps the focus. */
+function become(parent, wanted) {
+	for (const child of [...parent.children]) if (!wanted.includes(child)) child.remove();
+	let next = parent.firstChild;
+	for (const child of wanted) {
+		if (child === next) next = next.nextSibling;
+		else parent.insertBefore(child, next);
+	}
 }
 function row(d) {
 	const ok = d.outcome === "ok";
-	const moved = ok && d.attempts.length > 1;
+	const moved = ok && d.attempts[1];
 	const kind = ok && !moved ? "good" : d.status >= 500 || d.outcome === "stream_aborted" ? "bad" : "warn";
 	const word = !moved ? OUTCOMES[d.outcome] || d.outcome : d.attempts.some((a) => a.why === "hedge") ? "answered, hedged" : "answered after a failure";
+	const at = clock(d.time);
 	return h("tr",
-		h("td", h("button", { "aria-expanded": "false", "data-id": d.id, "aria-label": `Decision of ${clock(d.time)}, ${d.persona}: ${word}`, onclick: () => toggle(d.id) }, clock(d.time))),
+		h("td", h("button", { "aria-expanded": "false", "data-id": d.id, "aria-label": `Decision of ${at}, ${d.persona}: ${word}`, onclick: () => toggle(d.id) }, at)),
 		h("td", d.persona || "–"), h("td", d.served || "–"), h("td", chip(word, kind), !ok && quiet(` ${d.status}`)),
 		h("td.n", number(d.attempts.length)), h("td.n", seconds(d.ms / 1000)), h("td.n", `${number(d.prompt_tokens)} → ${number(d.completion_tokens)}`), h("td.n", usd(d.cost_usd)));
 }
@@ -406,14 +413,14 @@ async function toggle(id) {
 	buttonOf(id)?.setAttribute("aria-expanded", "true");
 	showDecisions();
 	try {
-		fill(cell, whole(await json(`/api/v1/decisions/${id}`), state.decisions.find((d) => d.id === id)));
+		fill(cell, whole(await json(`/api/v1/decisions/${id}`), decisionOf(id)));
 	} catch (error) {
 		fill(cell, h("p.bad", error.message));
 	}
 }
 function reveal(id) {
 	$("filters").reset();
-	state.shown = Math.max(state.shown, state.decisions.findIndex((d) => d.id === id) + 1);
+	state.shown = Math.max(state.shown, state.decisions.indexOf(decisionOf(id)) + 1);
 	showDecisions();
 	if (state.open?.id !== id) toggle(id);
 	const button = buttonOf(id);
@@ -423,7 +430,7 @@ function reveal(id) {
 function waterfall(decision) {
 	const attempts = decision.attempts || [];
 	if (!attempts.length) return h("p.quiet", "No provider was asked.");
-	const timed = state.decisions.find((d) => d.id === decision.id)?.attempts;
+	const timed = decisionOf(decision.id)?.attempts;
 	let at = 0;
 	const spans = attempts.map((a, i) => {
 		const began = timed?.[i]?.began_ms ?? at; /* not in the list any more: one after the other */
@@ -457,7 +464,7 @@ on("pause", "click", () => {
 	state.paused = !state.paused;
 	$("pause").setAttribute("aria-pressed", `${state.paused}`);
 	$("pause").textContent = state.paused ? "Go on" : "Pause";
-	fill($("live"), chip(state.paused ? "paused" : "live", "good"));
+	live();
 	showDecisions();
 });
 

@@ -11,7 +11,7 @@ const CHANGES = {
 	revoke: ["Revoke", "Requests with it are refused from now on, for ever."],
 };
 const day = (t) => new Date(t * 1000).toISOString().slice(0, 10);
-const moment = (text) => (text ? new Date(text).toLocaleString([], { dateStyle: "medium", timeStyle: "short", hour12: false }) : "never");
+const moment = (text) => (text ? new Date(text).toLocaleString([], { dateStyle: "medium", timeStyle: "short", hourCycle: "h23" }) : "never");
 
 const counted = () => state.session.limits && state.session.administrates;
 /* Both sections, or how to get them. */
@@ -27,7 +27,7 @@ async function showCounted() {
 	await showKeys("");
 	await Promise.all([showSpend(), showLimits()]);
 }
-/* Of `heads` those with a > in front are of numbers. */
+/* Heads with a > are of numbers. */
 function table(label, heads, rows) {
 	const line = (tag, cells) => h("tr", cells.map((cell, i) => h(heads[i][0] === ">" ? `${tag}.n` : tag, cell)));
 	return h("div.scroll", { tabindex: "0", role: "region", "aria-label": label },
@@ -49,7 +49,7 @@ async function showSpend() {
 	rows.sort((a, b) => b.cost_usd - a.cost_usd);
 	const named = (row) => (by === "key" ? keyName(row.key) : row[by] || `no ${by}`);
 
-	/* the last stripe is of all that have none of their own; the tallest bars are drawn first */
+	/* the last stripe is of all others; the tallest bars are drawn first */
 	const last = STRIPES.length - 1;
 	const place = new Map(few ? rows.map((row, i) => [row[by], Math.min(i, last)]) : []);
 	const stripes = STRIPES.slice(0, few ? rows.length : 1).map(() => x.map(() => 0));

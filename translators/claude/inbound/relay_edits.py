@@ -36,9 +36,9 @@ def relayed_body(
     """
     if (
         target.limits is None
-        and (named := _with_model_alone(text, document, overlay, target)) is not None
+        and (usual := _usual_body(text, document, overlay, target)) is not None
     ):
-        return named
+        return usual
     body = Body(text, document)
     body.put("model", target.model)
     _lay_prompt(body, overlay)
@@ -58,14 +58,13 @@ def relayed_body(
     return body.finished()
 
 
-def _with_model_alone(
-    text: str, document: JsonObject, overlay: Overlay, target: Target
-) -> str | None:
-    """The text where nothing is to be edited but its model, as is quickly seen of most; else
-    None."""
-    if overlay.system_prompt is not None or overlay.values or overlay.removed:
+def _usual_body(text: str, document: JsonObject, overlay: Overlay, target: Target) -> str | None:
+    """The text where nothing is to be edited but its model, and nothing added but what the persona
+    says and the caller does not, as is quickly seen of most; else None."""
+    if overlay.removed or not _FITTED.isdisjoint(document):
         return None
-    if not _FITTED.isdisjoint(document):
+    more = _added(document, overlay)
+    if more is None:
         return None
     asked = document.get("max_tokens")
     if asked.__class__ is int and asked > target.record.max_output_tokens:
@@ -76,14 +75,34 @@ def _with_model_alone(
     model = only_member(text, "model")
     if model is None:
         return None
-    return f"{text[: model.value_start]}{written(target.model)}{text[model.end :]}"
+    return f"{text[: model.value_start]}{written(target.model)}{more}{text[model.end :]}"
+
+
+def _added(document: JsonObject, overlay: Overlay) -> str | None:
+    """The members that the persona adds; None where it edits what the caller wrote."""
+    more = ""
+    if overlay.system_prompt is not None:
+        if "system" not in document:
+            more = f',"system":[{_prompt_block(overlay.system_prompt)}]'
+        elif not document["system"] or overlay.system_prompt_mode != "default":
+            return None
+    for name, value in overlay.values.items():
+        own = _RENAMED.get(name)
+        if own is None or own in document or len(overlay.values) > 1:
+            return None
+        more += f',"{own}":{written(value)}'
+    return more
+
+
+def _prompt_block(prompt: str) -> str:
+    return f'{{"type":"text","text":{written(prompt)}}}'
 
 
 def _lay_prompt(body: Body, overlay: Overlay) -> None:
     """The persona's prompt behind the caller's blocks: cached prefixes stay what they are."""
     if overlay.system_prompt is None:
         return
-    block = written({"type": "text", "text": overlay.system_prompt})
+    block = _prompt_block(overlay.system_prompt)
     member = body.get("system")
     if member is None or not member.value or overlay.system_prompt_mode == "replace":
         body.put_text("system", f"[{block}]")

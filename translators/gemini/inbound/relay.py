@@ -15,6 +15,7 @@ from translators.dialect.inbound import Overlay
 from translators.errors import FailureKind, UpstreamFailure
 from translators.gemini.answer.errors import parse_error
 from translators.gemini.endpoint import method_url, resource_of
+from translators.gemini.inbound.generation import AT
 from translators.gemini.inbound.normalization import camel_case
 from translators.gemini.inbound.relay_answer import RelayStream, relayed_completion
 from translators.gemini.inbound.relay_contents import signature_edits
@@ -23,6 +24,7 @@ from translators.gemini.inbound.relay_overlay import (
     generation_edits,
     instruction_edits,
     keeps_settings,
+    with_additions,
 )
 from translators.gemini.request.build import STREAM, WHOLE, key_headers
 from translators.notes import Report
@@ -53,8 +55,15 @@ class Relay:
     def build_request(self, request: ChatRequest, target: Target) -> UpstreamRequest:
         report = Report()
         body = self._text
-        if not goes_as_it_is(self._document, body, self._overlay, target.record):
+        if not keeps_callers(self._document, body, self._overlay, target.record):
             body = relayed_body(body.decode(), self._overlay, target, report).encode()
+        elif self._overlay.system_prompt is not None or self._overlay.values:
+            text, record = body.decode(), target.record
+            added = with_additions(text, self._document, self._overlay, record, report)
+            if added is None:
+                report = Report()
+                added = relayed_body(text, self._overlay, target, report)
+            body = added.encode()
         url = method_url(target.base_url, target.model, STREAM if self._stream else WHOLE)
         headers = {"content-type": "application/json"}
         headers.update(key_headers(target.api_key, target.key_header))
@@ -89,13 +98,12 @@ class Relay:
         return UpstreamFailure(**{**told, "body": body})
 
 
-def goes_as_it_is(
+def keeps_callers(
     document: Mapping[str, Any], text: bytes, overlay: Overlay, record: ModelRecord
 ) -> bool:
-    """Whether nothing in the body is to be edited: most have nothing of what may be."""
-    if overlay.system_prompt is not None or overlay.values or overlay.removed:
-        return False
-    if "model" in document or not keeps_settings(document.get("generationConfig"), record):
+    """Whether nothing that the caller wrote is taken out or held to what the model takes: most have
+    nothing of what may be."""
+    if overlay.removed or "model" in document or not keeps_settings(document.get(AT), record):
         return False
     return text.find(b"ignature") < 0 and (
         record.signatures != "required" or text.find(b"unction") < 0

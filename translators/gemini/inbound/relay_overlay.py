@@ -2,17 +2,27 @@
 generationConfig."""
 
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any, Final
 
-from translators.capabilities import EFFORTS, Effort, ModelRecord
+from translators.capabilities import EFFORTS, Effort, ModelRecord, Thinking
 from translators.dialect.inbound import Overlay
 from translators.gemini.inbound.generation import AT, HUB_NAMES
 from translators.gemini.inbound.normalization import camel_case
 from translators.gemini.inbound.values import read_number
 from translators.gemini.request.thinking import Wish, thinking_config
 from translators.json_codec import JsonObject, dumps_str
-from translators.notes import Report
-from translators.splices import Edit, Member, cut_all, elements, members, skip_space
+from translators.notes import Note, Report
+from translators.splices import (
+    Edit,
+    Member,
+    cut_all,
+    elements,
+    members,
+    only_member,
+    skip_space,
+    written,
+)
 
 _NAMES: Final = {
     **{hub: at.rpartition(".")[2] for hub, at in HUB_NAMES.items()},
@@ -113,6 +123,39 @@ def generation_edits(
     )
 
 
+def with_additions(
+    text: str,
+    document: Mapping[str, Any],
+    overlay: Overlay,
+    record: ModelRecord,
+    report: Report,
+) -> str | None:
+    """The text with what the persona says and the caller does not, which says nothing that the
+    model does not take (see `keeps_settings`). None where the persona edits what the caller wrote,
+    or its place is not quickly found.
+    """
+    first = ""
+    if overlay.system_prompt is not None:
+        if "systemInstruction" in document:
+            return None
+        first = f'"systemInstruction":{{"parts":[{{"text":{written(overlay.system_prompt)}}}]}},'
+    member, values = None, JsonObject()
+    if overlay.values:
+        config = document.get(AT)
+        member = only_member(text, AT) if config else None
+        if config is None or member is None:
+            return None
+        values = _overlaid(overlay, {}, record, report)
+        if not values.keys().isdisjoint(config):
+            return None
+    begin = skip_space(text, skip_space(text, 0) + 1)
+    if member is None or not values:
+        return f"{text[:begin]}{first}{text[begin:]}"
+    inside = skip_space(text, member.value_start + 1)
+    settings = written(values)[1:-1]
+    return f"{text[:begin]}{first}{text[begin:inside]}{settings},{text[inside:]}"
+
+
 def keeps_settings(config: Any, record: ModelRecord) -> bool:
     """Whether a model takes everything in a generationConfig as it is, as far as is quickly
     told."""
@@ -122,7 +165,7 @@ def keeps_settings(config: Any, record: ModelRecord) -> bool:
         return False
     if _exceeds(config.get("maxOutputTokens"), record.max_output_tokens):
         return False
-    return not any(name in _HUB and _refuses(_HUB[name], record) for name in config)
+    return not [name for name in config if name in _HUB and _refuses(_HUB[name], record)]
 
 
 def _overlaid(
@@ -151,8 +194,19 @@ def _thinking_for(
         return None
     own = member.value if member is not None and member.value.__class__ is dict else {}
     shown = {camel_case(name): value for name, value in own.items()}.get("includeThoughts") is True
-    made = thinking_config(Wish(effort, include_thoughts=shown), record.thinking, report)
-    return None if made is None else dict(made)
+    made, notes = _thinking_of(effort, shown, record.thinking)
+    report.notes += notes
+    return made
+
+
+@lru_cache(maxsize=256)  # the models of a configuration are few, and nobody changes what is made
+def _thinking_of(
+    effort: Effort, shown: bool, thinking: Thinking
+) -> tuple[JsonObject | None, tuple[Note, ...]]:
+    """What the model is told, and what is to be told of it."""
+    report = Report()
+    made = thinking_config(Wish(effort, include_thoughts=shown), thinking, report)
+    return None if made is None else dict(made), tuple(report.notes)
 
 
 def _refuses(hub: str, record: ModelRecord) -> bool:
@@ -172,6 +226,8 @@ def _is_refused(
 
 
 def _exceeds(value: Any, most: int) -> bool:
+    if value.__class__ is int:
+        return bool(value > most)
     number = read_number(value)
     return number.__class__ in (int, float) and number > most
 

@@ -13,6 +13,8 @@ from translators.json_codec import JsonObject
 from translators.notes import Report
 
 _CONFIG: Final = "thinking_config"
+FIELDS: Final = ("google", "extra_body")
+"""Members of a body in which it may stand."""
 
 
 def hold(body: JsonObject, effort: Effort | None, most: int, report: Report) -> None:

@@ -5,6 +5,9 @@ Everything is relayed unless the model's record says that the server would refus
 body is copied only where it changes.
 """
 
+from collections.abc import Mapping
+from functools import lru_cache
+from types import MappingProxyType
 from typing import Any, Final
 
 from translators.capabilities import ModelRecord
@@ -87,8 +90,7 @@ def build_request(request: ChatRequest, target: Target) -> UpstreamRequest:
     if "x_provider" in body:
         del body["x_provider"]
         body.update(extension_for(asked, target.provider, target.dialect))
-    headers = {"content-type": "application/json", **key_headers(target.api_key, target.key_header)}
-    url = target.base_url.rstrip("/") + "/chat/completions" + target.query
+    url, headers = _addressed(target.base_url, target.query, target.api_key, target.key_header)
     written = (
         dumps(body)
         if tools is NOTHING and request.size <= LONG
@@ -102,6 +104,15 @@ def _drop_unsupported(body: dict[str, Any], record: ModelRecord, report: Report)
         _count_unasked(body, report)
     names = [name for name in body if name in record.unsupported]
     drop(body, names, report, "this model does not take it")
+
+
+@lru_cache(maxsize=1024)
+def _addressed(
+    base_url: str, query: str, key: str, header: KeyHeader | None
+) -> tuple[str, Mapping[str, str]]:
+    """URL and headers, the same for all requests with a key."""
+    url = base_url.rstrip("/") + "/chat/completions" + query
+    return url, MappingProxyType({"content-type": "application/json", **key_headers(key, header)})
 
 
 def key_headers(key: str, header: KeyHeader | None = None) -> dict[str, str]:

@@ -22,6 +22,7 @@ from translators.openai.request.tools import Declared
 from translators.openai.wire import Called
 
 _NONE: Final = frozenset[str]()
+_SAYING: Final = frozenset({"user", "assistant"})
 
 _FUNCTION: Final = "function_call"
 """Among ids of calls: the older kind, which has none."""
@@ -42,6 +43,8 @@ def read_messages(
     one id, is arranged first. Raises InvalidRequest for a call that only another server could have
     made.
     """
+    if (said := _saying(messages, record)) is not None:
+        return said
     try:
         return _read(enumerate(messages), record, tools, report, whole=False)
     except Irregular:
@@ -53,6 +56,31 @@ def read_messages(
             report,
             whole=True,
         )
+
+
+def _saying(messages: list[InputMessage], record: ModelRecord) -> list[InputMessage] | None:
+    """The messages where each of them has a text and nothing else, as in most conversations; None
+    where one has more.
+    """
+    said, wanted = messages, record.instructions_role
+    for index, message in [
+        (index, message)
+        for index, message in enumerate(messages)
+        if len(message) != 2
+        or message["role"] not in _SAYING
+        or message.get("content").__class__ is not str
+    ]:
+        role = message["role"]
+        if (
+            len(message) != 2
+            or role not in INSTRUCTION_ROLES
+            or message.get("content").__class__ is not str
+        ):
+            return None
+        if wanted != "any" and role != wanted:
+            said = said.copy() if said is messages else said
+            said[index] = {**message, "role": wanted}
+    return said
 
 
 def _read(

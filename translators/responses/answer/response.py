@@ -52,7 +52,8 @@ def _completion(response: Response, envelope: Envelope) -> Completion:
         "logprobs": _all_logprobs(items),
         "finish_reason": finish_reason(response, has_calls, envelope.shape.legacy_functions),
     }
-    if (native := native_reason(response)) is not None:
+    ended_early = response.get("incomplete_details") is not None
+    if ended_early and (native := native_reason(response)) is not None:
         choice["native_finish_reason"] = native
     created = response.get("created_at")
     answer: Completion = {
@@ -72,6 +73,9 @@ def _completion(response: Response, envelope: Envelope) -> Completion:
 
 
 def _all_logprobs(items: list[Item]) -> JsonObject | None:
-    return logprobs(
-        [token for item in items for part in spoken(item) for token in parts_of(part, "logprobs")]
-    )
+    found: list[JsonObject] = []
+    for item in items:
+        for part in spoken(item):
+            if part.get("logprobs"):
+                found += parts_of(part, "logprobs")
+    return logprobs(found) if found else None

@@ -11,14 +11,20 @@ def usage(counted: JsonObject) -> Usage:
         object_at(counted, "input_tokens_details"),
         object_at(counted, "output_tokens_details"),
     )
-    prompt, completion = int_at(counted, "input_tokens"), int_at(counted, "output_tokens")
-    prompt_details: PromptTokensDetails = {"cached_tokens": int_at(read, "cached_tokens")}
+    # What every answer has is not worth a call for each.
+    prompt, completion = counted.get("input_tokens"), counted.get("output_tokens")
+    cached, reasoning = read.get("cached_tokens"), made.get("reasoning_tokens")
+    prompt = prompt if prompt.__class__ is int else 0
+    completion = completion if completion.__class__ is int else 0
+    prompt_details: PromptTokensDetails = {
+        "cached_tokens": cached if cached.__class__ is int else 0
+    }
     if "cache_write_tokens" in read:
         prompt_details["cache_write_tokens"] = int_at(read, "cache_write_tokens")
     if read.get("cache_write_tokens_details"):
         prompt_details["cache_write_tokens_details"] = read["cache_write_tokens_details"]
     completion_details: CompletionTokensDetails = {
-        "reasoning_tokens": int_at(made, "reasoning_tokens")
+        "reasoning_tokens": reasoning if reasoning.__class__ is int else 0
     }
     return {
         "prompt_tokens": prompt,

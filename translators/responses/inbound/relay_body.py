@@ -81,9 +81,10 @@ def _usual_body(
 ) -> str | None:
     """The text where nothing is to be edited but its model, and nothing added but what every body
     has, as is quickly seen of most; else None."""
-    if overlay.system_prompt is not None or overlay.values or overlay.removed:
+    if overlay.removed or not _EDITED.isdisjoint(document):
         return None
-    if not _EDITED.isdisjoint(document):
+    added = _added(document, overlay)
+    if added is None:
         return None
     most, items = document.get("max_output_tokens", 16), document["input"]
     if most.__class__ is int and not 16 <= most <= target.record.max_output_tokens:
@@ -102,9 +103,21 @@ def _usual_body(
     model = only_member(text, "model") if included is not None else None
     if model is None:
         return None
-    more = _STORE if stored else ""
-    more += _INCLUDE if included == () else ""
+    more = f"{_STORE if stored else ''}{added}{_INCLUDE if included == () else ''}"
     return f"{text[: model.value_start]}{written(target.model)}{more}{text[model.end :]}"
+
+
+def _added(document: Mapping[str, Any], overlay: Overlay) -> str | None:
+    """The members that the persona adds; None where it edits what the caller wrote."""
+    more, prompt = "", overlay.system_prompt
+    if prompt is not None:
+        if "instructions" in document or overlay.system_prompt_mode != "prepend":
+            return None
+        more = f',"instructions":{written(prompt)}'
+    values = {_NAMES.get(name): value for name, value in overlay.values.items()}
+    if None in values or not values.keys().isdisjoint(document):
+        return None
+    return more + "".join([f',"{name}":{written(value)}' for name, value in values.items()])
 
 
 def _lay_prompt(body: Body, overlay: Overlay) -> None:

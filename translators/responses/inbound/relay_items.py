@@ -13,10 +13,10 @@ _CHANGED: Final = frozenset({"reasoning", "web_search_call", "item_reference", "
 
 def may_change(items: list[Any], replaces: bool) -> bool:
     """Whether `input_edits` may find something in them."""
-    return replaces or any(
-        item.__class__ is dict and (item.get("type") in _CHANGED or is_ours(item.get("id")))
-        for item in items
-    )
+    for item in items:
+        if item.__class__ is dict and (item.get("type") in _CHANGED or is_ours(item.get("id"))):
+            return True
+    return replaces
 
 
 def input_edits(

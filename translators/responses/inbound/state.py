@@ -31,6 +31,15 @@ def listed_item(item: Any, response_id: str, n: int) -> JsonObject:
     return named
 
 
+def has_references(items: list[Any]) -> bool:
+    """Whether one of the items is a reference."""
+    for item in items:
+        plain = item.__class__ is dict and "role" in item and "type" not in item
+        if not plain and is_reference(item):
+            return True
+    return False
+
+
 def is_reference(item: Any) -> bool:
     """Whether an item stands for one that is kept."""
     if item.__class__ is not dict:

@@ -10,7 +10,8 @@ from translators.chat.request import ChatRequest
 from translators.chat.stop_sequences import as_sequences
 from translators.dialect import PLAIN, AnswerShape, KeyHeader, Target, UpstreamRequest
 from translators.errors import InvalidRequest
-from translators.json_codec import JsonObject, dumps
+from translators.json_codec import JsonObject
+from translators.known_tools import dumps_known
 from translators.notes import Report
 from translators.responses.names import upstream_name
 from translators.responses.request.context import Translation
@@ -87,7 +88,7 @@ def build_request(request: ChatRequest, target: Target) -> UpstreamRequest:
     return UpstreamRequest(
         url=target.base_url.rstrip("/") + "/responses" + target.query,
         headers=headers,
-        body=dumps(body),
+        body=dumps_known(body, asked.get("tools"), request.size),
         stream=request.stream,
         notes=tuple(translation.report.notes),
         shape=shape,

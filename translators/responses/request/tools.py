@@ -1,12 +1,14 @@
 """The caller's tools and tool_choice, flat as this API has them."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final
+from functools import partial
+from typing import Any, Final, NamedTuple
 
 from translators.chat.calls import OWN, refuse_foreign_tools
 from translators.chat.emulation import TOLD, ForcedCall, forced_call
 from translators.json_codec import JsonObject
+from translators.known_tools import known_tools
 from translators.responses.names import are_valid, upstream_name
 from translators.responses.request.context import Translation
 from translators.responses.wire import Tool
@@ -53,35 +55,21 @@ def read_tools(body: JsonObject, reasons: bool, translation: Translation) -> Too
     """
     if _DECLARING.isdisjoint(body):
         return NO_TOOLS
-    declared = body.get("tools")
+    declared, options = body.get("tools"), body.get("web_search_options")
     legacy = not declared and bool(body.get("functions"))
-    tools = (
-        [_flat({"type": "function", "function": function}) for function in body["functions"]]
-        if legacy
-        else [_flat(t) for t in declared or ()]
-    )
-    named = [tool["name"] for tool in tools if tool["type"] in OWN]
-    if declared:
-        if len(named) < len(tools):
-            refuse_foreign_tools(declared)
-        if any(tool.get("cache_control") is not None for tool in declared):
-            translation.report.dropped("tools.cache_control", "this API caches by itself")
-    if (options := body.get("web_search_options")) is not None and not any(
-        tool["type"].startswith("web_search") for tool in tools
-    ):
-        tools.append(web_search_tool(options))
+    if legacy:
+        declared = [{"type": "function", "function": function} for function in body["functions"]]
+    found = None if legacy or options is not None else known_tools(declared)
+    if found is None:
+        written = _written(declared or [], legacy, options)
+    else:
+        written = found.once("responses", partial(_written, found.value, False, None))
+        found.write(written.tools)
+    tools, names, rewritten, marked = written
+    if marked:
+        translation.report.dropped("tools.cache_control", "this API caches by itself")
     if not tools:
         return NO_TOOLS
-    names = frozenset(named)
-    rewritten = {}
-    if names and not are_valid(names):
-        rewritten = {
-            alias: name for name in sorted(names) if (alias := upstream_name(name)) != name
-        }
-        tools = [
-            {**tool, "name": upstream_name(tool["name"])} if tool["type"] in OWN else tool
-            for tool in tools
-        ]
     choice = _choice(body.get("function_call" if legacy else "tool_choice"))
     parallel, one_call = _parallel(body.get("parallel_tool_calls"), translation)
     told = None if _can_force(reasons, translation) else forced_call(body)
@@ -100,6 +88,41 @@ def read_tools(body: JsonObject, reasons: bool, translation: Translation) -> Too
         rewritten,
         told,
     )
+
+
+class _Written(NamedTuple):
+    """Tools in this API's form."""
+
+    tools: list[Tool]
+    names: frozenset[str]
+    """See Tools, as the next one."""
+    rewritten: Mapping[str, str]
+    marked: bool
+    """The caller's had marks of a cache."""
+
+
+def _written(declared: Sequence[JsonObject], legacy: bool, options: JsonObject | None) -> _Written:
+    """`options` of a search on the web are a tool here. Raises InvalidRequest for another server's
+    tools.
+    """
+    tools = [_flat(tool) for tool in declared]
+    named = [tool["name"] for tool in tools if tool["type"] in OWN]
+    if not legacy and len(named) < len(tools):
+        refuse_foreign_tools(declared)
+    marked = not legacy and any(tool.get("cache_control") is not None for tool in declared)
+    if options is not None and not any(tool["type"].startswith("web_search") for tool in tools):
+        tools.append(web_search_tool(options))
+    names = frozenset(named)
+    rewritten = {}
+    if names and not are_valid(names):
+        rewritten = {
+            alias: name for name in sorted(names) if (alias := upstream_name(name)) != name
+        }
+        tools = [
+            {**tool, "name": upstream_name(tool["name"])} if tool["type"] in OWN else tool
+            for tool in tools
+        ]
+    return _Written(tools, names, rewritten, marked)
 
 
 def _parallel(asked: bool | None, translation: Translation) -> tuple[bool | None, bool]:

@@ -157,6 +157,31 @@ def test_a_personas_prompt_changes_nothing_but_system(seed: int) -> None:
     assert out == {**given, "model": "claude-model"}
 
 
+@pytest.mark.parametrize("looked_through", ["", ',"top_k":null'])
+@pytest.mark.parametrize(
+    ("overlay", "limit", "system", "added"),
+    [
+        (Overlay("Bo."), ',"max_tokens":5', "", ',"system":[{"type":"text","text":"Bo."}]'),
+        (Overlay(values={"max_tokens": 9}), "", "", ',"max_tokens":9'),
+        (
+            Overlay("Bo.", values={"max_completion_tokens": 9}),
+            "",
+            "",
+            ',"system":[{"type":"text","text":"Bo."}],"max_tokens":9',
+        ),
+        (Overlay("Bo.", "default"), ',"max_tokens":5', ',"system":"Own."', ""),
+    ],
+)
+def test_what_a_persona_adds_stands_behind_the_model(
+    overlay: Overlay, limit: str, system: str, added: str, looked_through: str
+) -> None:
+    """Whether a body is quickly seen to need nothing else, or looked through for it."""
+    rest = f'{limit}{system},"messages":[{{"role":"user","content":"x"}}]{looked_through}}}'
+    text = f'{{"model":"asked"{rest}'
+    out = relayed_body(text, loads(text), overlay, target_of("claude"), Report())
+    assert out == f'{{"model":"claude-model"{added}{rest}'
+
+
 @pytest.mark.parametrize("seed", range(400, 500))
 def test_what_claude_cannot_read_is_cut_and_nothing_else(seed: int) -> None:
     draw = Draw(seed)

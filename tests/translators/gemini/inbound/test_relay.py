@@ -56,6 +56,31 @@ def test_a_body_goes_out_as_it_came() -> None:
     assert sent(BODY) == (BODY, [])
 
 
+@pytest.mark.parametrize("looked_through", ["", ', "note":"a signature"'])
+@pytest.mark.parametrize(
+    ("overlay", "first", "settings_"),
+    [
+        (Overlay("Bo."), '"systemInstruction":{"parts":[{"text":"Bo."}]},', ""),
+        (Overlay(values={"max_tokens": 9}), "", '"maxOutputTokens":9,'),
+        (
+            Overlay("Bo.", values={"reasoning_effort": "high", "seed": 7, "user": "u"}),
+            '"systemInstruction":{"parts":[{"text":"Bo."}]},',
+            '"thinkingConfig":{"thinkingLevel":"HIGH"},"seed":7,',
+        ),
+    ],
+)
+def test_what_a_persona_adds_stands_before_what_the_caller_says(
+    overlay: Overlay, first: str, settings_: str, looked_through: str
+) -> None:
+    """Whether a body is quickly seen to need nothing else, or looked through for it."""
+    said = ' {"contents":[{"parts":[{"text":"x"}]}], "generationConfig" : { "topP":0.5 }'
+    text = f"{said}{looked_through}}}"
+    expected = text.replace('{"contents', f'{{{first}"contents').replace(
+        '"topP"', f'{settings_}"topP"'
+    )
+    assert sent(text, overlay) == (expected, [])
+
+
 def test_url_and_key() -> None:
     target = Target(
         "gemini", "gemini", "https://g.example", "gemini-x", record("gemini-3.5-flash", {}), "key"
