@@ -62,8 +62,8 @@ def example_policy() -> str:
 @asynccontextmanager
 async def nginx(
     directory: Path, urls: list[str], log: str = "access_log off;"
-) -> AsyncIterator[str]:
-    """The shipped configuration, with these instances; its URL once it listens."""
+) -> AsyncIterator[tuple[str, int]]:
+    """The shipped configuration, with these instances; its URL once it listens, and its process."""
     assert NGINX is not None
     port, conf = free_port(), CONF.read_text("utf-8").replace("listen 8080", "listen {}")
     for number, url in enumerate(urls):
@@ -75,7 +75,7 @@ async def nginx(
     )
     try:
         await _listens(port)
-        yield f"http://127.0.0.1:{port}"
+        yield f"http://127.0.0.1:{port}", process.pid
     finally:
         process.terminate()
         await process.wait()
@@ -138,7 +138,8 @@ async def run(directory: Path, store_url: str) -> Outcome:
         for number in range(3):
             own = {**environ, "LLM_ROUTER_STATE_DIR": str(directory / f"state-{number}")}
             started.append(await stack.enter_async_context(gateway_process(patience=60, **own)))
-        url = await stack.enter_async_context(nginx(directory, [each for _, each in started]))
+        before = nginx(directory, [each for _, each in started])
+        url, _ = await stack.enter_async_context(before)
         session = await stack.enter_async_context(
             aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0))
         )

@@ -7,9 +7,9 @@ from typing import Any, Final, NamedTuple, Protocol, TypeVar
 from gateway.admission import administration, teams
 from gateway.admission.amounts import NANO, shown
 from gateway.admission.counters import Counter
-from gateway.admission.leases import StoreDown, StoreThread
 from gateway.admission.refusals import resets_at
 from gateway.admission.scopes import CallerRules
+from gateway.admission.store_thread import StoreDown, StoreThread
 from gateway.config.limits import LimitsPolicy, duration
 from gateway.errors import LimitsUnavailable
 from gateway.store import idempotency, keys, ledger, spend

@@ -14,9 +14,9 @@ from gateway.admission.accounts import Account
 from gateway.admission.amounts import shown
 from gateway.admission.counters import Counter
 from gateway.admission.journal import Journal, JournalFile, abandoned, read_journal
-from gateway.admission.leases import StoreThread
 from gateway.admission.refusals import resets_at
 from gateway.admission.scopes import in_words
+from gateway.admission.store_thread import StoreThread
 from gateway.store import keys as key_store
 from gateway.store import ledger, presumed
 from gateway.store.database import Database

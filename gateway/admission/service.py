@@ -16,12 +16,13 @@ from gateway.admission.budget import Budget
 from gateway.admission.counters import Applied, Counter, CounterPool
 from gateway.admission.journal import Journal
 from gateway.admission.keys import KeyDirectory
-from gateway.admission.leases import Leases, StoreDown, StoreThread, Taken, release
+from gateway.admission.leases import Leases, Taken, release
 from gateway.admission.ledger_queue import LedgerQueue
 from gateway.admission.metrics import LimitMetrics, Standing
 from gateway.admission.refusals import exceeded
 from gateway.admission.reservation import WITHOUT_HOLD, Reservation
 from gateway.admission.scopes import NO_KEY, CallerRules, applied, rules_of
+from gateway.admission.store_thread import StoreDown, StoreThread
 from gateway.admission.teams import with_stored
 from gateway.config.limits import LimitsPolicy
 from gateway.errors import LimitExceeded, LimitsUnavailable, PersonaNotAllowed
@@ -169,7 +170,9 @@ class Admission:
 
     def check_persona(self, key_id: str | None, persona: str) -> None:
         """Raises PersonaNotAllowed."""
-        if not self.allows(key_id, persona):
+        rules = self._rules.get(key_id or NO_KEY)
+        personas = (rules or self.rules(key_id)).personas
+        if personas is not None and persona not in personas:
             raise PersonaNotAllowed(f"This API key may not ask {persona[:100]!r}.")
 
     def _account(self, key_id: str | None, persona: str, user: str, now: float) -> Account:
@@ -249,10 +252,11 @@ class Admission:
     ) -> dict[str, Bound]:
         facts, day = plan.facts, asking.day
         ask = ask_of(asking.request, facts)
-        return {
-            each.name: bound_of(each, facts, ask, learned.factor(each.name), day)
-            for each in eligible
-        }
+        bounds = {}
+        for each in eligible:
+            name = each.name
+            bounds[name] = bound_of(each, facts, ask, learned.factor(name), day)
+        return bounds
 
     async def reserve(
         self, asking: Asking, plan: Plan, learned: Learned, *, whole: bool
@@ -263,12 +267,14 @@ class Admission:
         With `whole`, None where only a part of the targets, or of an answer, may fit, or where it
         fits so narrowly that the prompt should be counted (`near`).
         """
-        now, user = self.clock(), _digest(asking.user)
+        now, user = self.clock(), asking.user and _digest(asking.user)
         account = self._account(asking.key_id, plan.policy.name, user, now)
         eligible = plan.eligible
         bounds = self._bounds(asking, plan, eligible, learned)
-        if whole and account.of_money and not all(each.priced for each in bounds.values()):
-            return None
+        if whole and account.of_money:
+            for each in bounds.values():
+                if not each.priced:
+                    return None
         needs = dearest(bounds.values())
         taken, unheld = self.leases.take_of(account, needs), False
         if taken is not Taken.EASILY:
@@ -284,7 +290,7 @@ class Admission:
             if whole and not exact and _wavers(account, bounds.values(), needs, asking.day):
                 release(account.counters, needs)
                 return None
-        held = self._held(asking, plan, account, eligible[0], bounds, needs, now)
+        held = self._held(asking, plan, account, eligible[0], bounds, needs, now, user)
         if unheld:
             held.why = WITHOUT_HOLD
         return held
@@ -293,14 +299,14 @@ class Admission:
         """Count a request whose answer is there already, of `target`: a request, and one at a time,
         without tokens and without money. Raises LimitExceeded, LimitsUnavailable.
         """
-        now, persona = self.clock(), plan.policy.name
-        account = self._account(asking.key_id, persona, _digest(asking.user), now)
+        now, user = self.clock(), _digest(asking.user)
+        account = self._account(asking.key_id, plan.policy.name, user, now)
         try:
             await self.leases.take([c for c in account.counters if _CACHED[c.index]], _CACHED)
         except LimitExceeded as error:
             self.metrics.refused(error.limit["scope"], error.limit["on"])
             raise
-        held = self._held(asking, plan, account, target, {}, _CACHED, now)
+        held = self._held(asking, plan, account, target, {}, _CACHED, now, user)
         held.cached = True
         return held
 
@@ -313,16 +319,16 @@ class Admission:
         bounds: dict[str, Bound],
         needs: Amounts,
         now: float,
+        user: str,
     ) -> Reservation:
         """Write down what is held. Raises LimitsUnavailable if that cannot be, and the policy does
         not let a request pass then.
         """
-        tier: Any = asking.request.body.get("service_tier")
         file = self.journal.current
         reservation = Reservation(
             self.leases, self.queue, file, account, bounds, first,
-            f"{int(now * 1000):012x}{unique(12)}", _digest(asking.user), asking.request_id,
-            plan.revision, needs, now, asking.day, tier,
+            f"{int(now * 1000):012x}{unique(12)}", user, asking.request_id,
+            plan.revision, needs, now, asking.day, asking.request.body.get("service_tier"),
         )  # fmt: skip
         try:
             reservation.note()

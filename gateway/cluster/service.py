@@ -14,8 +14,8 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from gateway.admission.leases import StoreDown, StoreThread
 from gateway.admission.service import Admission
+from gateway.admission.store_thread import StoreDown, StoreThread
 from gateway.cluster.facts import Facts
 from gateway.cluster.messages import Message, read, written
 from gateway.cluster.metrics import ClusterMetrics

@@ -10,8 +10,9 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Final, Protocol
+from typing import Any, Final, Protocol
 
+import requests
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
 from opentelemetry.sdk.resources import SERVICE_NAME, SERVICE_VERSION, Resource
 from opentelemetry.sdk.trace import ReadableSpan, TracerProvider, sampling
@@ -74,6 +75,17 @@ class _Counting(SpanExporter):
         return self._exporter.force_flush(timeout_millis)
 
 
+class _Session(requests.Session):
+    """Hears the status and the headers of a receiver's answer, and hangs up: the rest may be of any
+    size.
+    """
+
+    def send(self, request: requests.PreparedRequest, **how: Any) -> requests.Response:
+        answer = super().send(request, **{**how, "stream": True})
+        answer.close()
+        return answer
+
+
 class Traces:
     """What samples at a request's beginning, and tells of it when it is over; use `running`."""
 
@@ -87,7 +99,8 @@ class Traces:
         """`url_of` gives the base URL of a provider; empty for one that is gone."""
         self._settings = settings
         vocabulary, ids = names.vocabulary(environ), Ids()
-        self._exporter = _Counting(OTLPSpanExporter())
+        given = any(name.endswith("_CREDENTIAL_PROVIDER") for name in environ)
+        self._exporter = _Counting(OTLPSpanExporter(session=None if given else _Session()))
         service = environ.get("OTEL_SERVICE_NAME", "llm-router")
         self._provider = TracerProvider(
             sampler=sampling.ALWAYS_ON,
@@ -116,7 +129,6 @@ class Traces:
             self._ends.set()
             self._some.set()
             self._thread.join(_PATIENCE)
-            self._processor.force_flush(int(_PATIENCE * 1000))
 
     @property
     def exported(self) -> int:
@@ -177,6 +189,7 @@ class Traces:
             ends = self._ends.wait(_INTERVAL)
             while self._waiting:
                 self._tell(*self._waiting.popleft())
+        self._processor.force_flush()  # it takes as long as the receiver does, whatever it is told
 
     def _tell(self, when: int, event: RequestEnded) -> None:
         spans = 1 + len(event.attempts)

@@ -29,8 +29,13 @@ from tests.deploy.monitoring import (
 from tests.serving import ROOT, clean_environ
 
 _METRIC: Final = re.compile(r"\b(?:llm_router|process)_[a-z_]+")
-OF_A_PROCESS: Final = {"llm_router_worker_restarts_total", "llm_router_log_lines_lost_total"}
-"""What only a gateway that runs by itself tells: of its workers and its log."""
+OF_A_PROCESS: Final = {
+    "llm_router_worker_up",
+    "llm_router_worker_restarts_total",
+    "llm_router_log_lines_lost_total",
+    "llm_router_spans_dropped_total",
+}
+"""What only a gateway that runs by itself tells: of its workers, its log and its traces."""
 SERVER: Final = shutil.which("prometheus")
 PROMTOOL: Final = shutil.which("promtool")
 absent: Final = "NOT CHECKED: Debian's package prometheus is not installed"
@@ -315,7 +320,7 @@ def _workers() -> Iterator[str]:
     with subprocess.Popen(
         [*command, "--port", str(port)],
         cwd=ROOT,
-        env=clean_environ(),
+        env=clean_environ(OTEL_EXPORTER_OTLP_ENDPOINT="http://127.0.0.1:1"),
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     ) as process:

@@ -7,6 +7,7 @@ import argparse
 import asyncio
 import importlib
 import importlib.util
+import os
 import sys
 import tempfile
 from pathlib import Path
@@ -14,7 +15,7 @@ from typing import Any
 
 from gateway.server.file_descriptors import raise_limit
 from tests.postgres import binaries, server
-from tests.rolling_restart.run import Outcome, Scale, run
+from tests.rolling_restart.run import Outcome, Scale, Spent, run
 from tests.three_instances import NGINX, NOT_CHECKED
 
 
@@ -69,8 +70,16 @@ def told(outcome: Outcome) -> str:
             f"not told so: {len(outcome.silent)}",
             f"exit statuses: {outcome.statuses}",
             outcome.verified,
+            *([] if outcome.spent is None else [_shares(outcome.spent)]),
         )
     )
+
+
+def _shares(spent: Spent) -> str:
+    """What each part took of the machine."""
+    parts = zip(spent._fields[1:], spent[1:], strict=True)
+    told = ", ".join(f"{name} {seconds / spent.clock:.2f}" for name, seconds in parts)
+    return f"cores in use on average: {told} of {os.cpu_count()}"
 
 
 if __name__ == "__main__":

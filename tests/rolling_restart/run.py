@@ -4,6 +4,7 @@ is killed.
 
 import asyncio
 import contextlib
+import resource
 import shutil
 import signal
 import sys
@@ -14,6 +15,7 @@ from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Final, NamedTuple
 
+from tests.bench.processes import cpu_seconds
 from tests.postgres import free_port
 from tests.rolling_restart.callers import OK, Callers
 from tests.rolling_restart.provider import Provider
@@ -68,6 +70,28 @@ class Outcome(NamedTuple):
     """Failures that look like an answer, or like nothing."""
     verified: str
     """What `llm-router ledger verify` says in the end."""
+    spent: "Spent | None" = None
+
+
+class Spent(NamedTuple):
+    """Seconds of CPU, and of the clock. What Postgres takes is not among them."""
+
+    clock: float
+    gateways: float
+    """Their starts included, which are most of it where there are few requests."""
+    nginx: float
+    callers: float
+    """With the provider: this process."""
+
+    @classmethod
+    def until_now(cls, proxy: int) -> "Spent":
+        """Of processes that have ended, and of `proxy`."""
+        ended = resource.getrusage(resource.RUSAGE_CHILDREN)
+        gateways = ended.ru_utime + ended.ru_stime
+        return cls(time.monotonic(), gateways, cpu_seconds(proxy), time.process_time())
+
+    def since(self, before: "Spent") -> "Spent":
+        return Spent(*(now - then for now, then in zip(self, before, strict=True)))
 
 
 class Instance:
@@ -129,15 +153,17 @@ async def run(directory: Path, store_url: str, scale: Scale) -> Outcome:
             stack.callback(_kill, instance)
         await asyncio.gather(*(instance.start() for instance in instances))
         urls = [instance.url for instance in instances]
-        url = await stack.enter_async_context(nginx(directory, urls, _LOG.format(log)))
+        url, proxy = await stack.enter_async_context(nginx(directory, urls, _LOG.format(log)))
         callers = Callers(int(url.rpartition(":")[2]), scale.streams, scale.rate)
+        began = Spent.until_now(proxy)
         async with callers.calling():
             statuses = await _restarted(instances)
             before, after = await _killed(instances[0], provider)
         statuses += await asyncio.gather(*(each.end(signal.SIGTERM) for each in instances))
+        spent = Spent.until_now(proxy).since(began)
     held = _held_by(log, f"127.0.0.1:{instances[0].port}", before, after)
     verified = await command(instances[0].environ, "ledger", "verify")
-    return _outcome(callers, statuses, before, held, provider.cut, verified)
+    return _outcome(callers, statuses, before, held, provider.cut, verified)._replace(spent=spent)
 
 
 async def _restarted(instances: list[Instance]) -> list[int]:

@@ -29,6 +29,7 @@ ASKED = {
     "temperature": 0.5,
     "max_tokens": 9,
 }
+MEGABYTE: Final = bytes(2**20)
 CLIENT: Final = 3
 """The kind of a span that is an attempt."""
 DOWN = json_answer({"error": {"message": "down"}}, "503 Service Unavailable")
@@ -42,17 +43,38 @@ class Receiver:
     raw: list[bytes] = field(default_factory=list)
     status: int = 200
     hangs: bool = False
+    size: int = 0
+    """Bytes of its answers."""
+    waiting: int = 0
+    """Who has no answer yet."""
 
     async def handle(self, request: web.Request) -> web.Response:
         data = await request.read()
         self.raw.append(data)
         if self.hangs:
-            await asyncio.sleep(60)
+            self.waiting += 1
+            try:
+                await asyncio.sleep(60)
+            finally:
+                self.waiting -= 1
         if self.status == 200:
             told = ExportTraceServiceRequest()
             told.ParseFromString(data)
             self.requests.append(told)
+        if self.size:
+            return await self._floods(request)
         return web.Response(status=self.status)
+
+    async def _floods(self, request: web.Request) -> web.StreamResponse:
+        answer = web.StreamResponse(status=self.status)
+        await answer.prepare(request)
+        for _ in range(self.size // len(MEGABYTE)):
+            await answer.write(MEGABYTE)
+            self.sent += len(MEGABYTE)
+        return answer
+
+    sent: int = 0
+    """Bytes of them that went out."""
 
     def spans(self) -> list[Any]:
         return [
@@ -282,6 +304,56 @@ async def test_a_receiver_that_fails_touches_no_answer_and_is_counted(
                 await asyncio.sleep(0.05)
         text, _ = await running.gateway.metrics.scrape("")
     assert "llm_router_spans_dropped_total 10.0" in text.decode()
+
+
+@pytest.mark.parametrize("status", [200, 400])
+async def test_of_a_receiver_s_answer_only_its_head_is_read(
+    receiver: Receiver, status: int
+) -> None:
+    receiver.size, receiver.status = 2**30, status
+    async with traced(openai=json_answer(openai_completion())) as running:
+        await ask(running)
+        traces = running.gateway.traces
+        assert traces is not None
+        async with asyncio.timeout(30):
+            while traces.exported + traces.dropped < 2:  # noqa: ASYNC110 - a thread counts them
+                await asyncio.sleep(0.05)
+        assert (traces.exported, traces.dropped) == ((2, 0) if status == 200 else (0, 2))
+    assert receiver.sent < 64 * len(MEGABYTE)
+
+
+async def test_the_end_waits_for_the_last_spans(
+    receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OTEL_BSP_SCHEDULE_DELAY", "60000")
+    async with traced(openai=json_answer(openai_completion())) as running:
+        await ask(running)
+        traces = running.gateway.traces
+        assert traces is not None
+        told = asyncio.to_thread(_ended, traces)
+        assert receiver.spans() == []
+        await told
+    assert len(receiver.spans()) == 2
+
+
+def _ended(traces: Any) -> None:
+    """As at the end of the gateway, whose receiver answers on the same loop here."""
+    traces._ends.set()
+    traces._some.set()
+    traces._thread.join(10)
+
+
+async def test_the_end_does_not_wait_for_a_receiver_that_hangs(
+    receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_TIMEOUT", "50")
+    receiver.hangs = True
+    async with traced(openai=json_answer(openai_completion())) as running:
+        await ask(running)
+        async with asyncio.timeout(20):
+            while not receiver.waiting:  # noqa: ASYNC110 - a thread asks it
+                await asyncio.sleep(0.05)
+    assert receiver.waiting == 1
 
 
 async def test_a_server_that_traces_too_is_told_the_attempt_s_span(receiver: Receiver) -> None:

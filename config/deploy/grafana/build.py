@@ -226,11 +226,11 @@ ROWS: Final[dict[str, tuple[Panel, ...]]] = {
             "percentunit",
             (
                 (
-                    f"max by (scope, limit) (llm_router_limit_used_ratio{{{_JOB}}})",
+                    f"topk(10, max by (scope, limit) (llm_router_limit_used_ratio{{{_JOB}}}))",
                     "{{scope}}: {{limit}}",
                 ),
             ),
-            about="Of the policy's limits, what is held for running requests included.",
+            about="The ten highest of the policy's limits, with what running requests hold.",
         ),
         Panel(
             "Refused by a limit",
@@ -404,6 +404,31 @@ ROWS: Final[dict[str, tuple[Panel, ...]]] = {
                     "lost",
                 ),
             ),
+        ),
+        Panel(
+            "Workers",
+            "short",
+            (
+                (f"sum by (instance) (llm_router_worker_up{{{_JOB}}})", "{{instance}}: up"),
+                (
+                    "sum by (instance) (increase("
+                    f"llm_router_worker_restarts_total{{{_JOB}}}[$__rate_interval]))",
+                    "{{instance}}: started again",
+                ),
+            ),
+            about="Of gateways with several.",
+        ),
+        Panel(
+            "Spans that the receiver did not get",
+            "short",
+            (
+                (
+                    "sum by (instance) (rate("
+                    f"llm_router_spans_dropped_total{{{_JOB}}}[$__rate_interval]))",
+                    "{{instance}}",
+                ),
+            ),
+            about="A second, of gateways that tell traces.",
         ),
     ),
 }  # fmt: skip

@@ -93,6 +93,11 @@ class ClaudeStream(ContentBlocks):
         return []
 
     def receive(self, data: bytes) -> list[Chunk]:
+        run = self._reader.alone(data)
+        if run is not None and not self._over:
+            chunks = self._chunks = []
+            self._more_texts(run)
+            return chunks
         return self._read(self._reader.receive, data, self._event, self._more_texts)
 
     def receive_eof(self) -> list[Chunk]:

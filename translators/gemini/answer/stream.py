@@ -81,6 +81,9 @@ class GeminiStream:
         chunks = self._chunks = []
         if self._over:
             return chunks
+        if (run := self._reader.alone(data)) is not None:
+            self._answer.more_texts(run, chunks)
+            return chunks
         try:
             self._reader.receive(data, self._event, self._texts)
             if len(self._reader.decoder.stray) > self._stray:

@@ -65,6 +65,11 @@ class OpenAIStream(Choices):
         return None if self._usage is None else self._usage.usage
 
     def receive(self, data: bytes) -> list[Chunk]:
+        run = self._reader.alone(data)
+        if run is not None and not self.finished and self.failure is None:
+            chunks = self._chunks = []
+            self._texts(run)
+            return chunks
         chunks = self._read(self._reader.receive, data, self._event, self._texts)
         if (
             not self._begun
