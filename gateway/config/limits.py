@@ -227,6 +227,8 @@ class LimitsPolicy:
     key_defaults: KeyDefaults = _DEFAULTS
     store: StoreSettings = NO_STORE
     alerts: AlertSettings | None = None
+    report_budget: bool = False
+    """Callers are told what is left of their tightest budget."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -176,4 +176,6 @@ class PolicyFile(Row):
     key_defaults: KeyDefaults | None = None
     store: StoreSettings | None = None
     alerts: AlertSettings | None = None
+    report_budget: bool = False
+    """Callers are told what is left of their tightest budget."""
     personas: Annotated[dict[str, Any], Field(min_length=1)]

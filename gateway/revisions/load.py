@@ -124,6 +124,7 @@ def _limits(top: PolicyFile) -> LimitsPolicy | None:
         key_defaults=top.key_defaults or KeyDefaults(),
         store=top.store or NO_STORE,
         alerts=top.alerts,
+        report_budget=top.report_budget,
     )
 
 
