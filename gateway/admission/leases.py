@@ -15,7 +15,7 @@ from gateway.admission.accounts import Account
 from gateway.admission.amounts import Amounts
 from gateway.admission.counters import Counter, CounterPool
 from gateway.admission.refusals import exceeded
-from gateway.admission.store_thread import SILENT, StoreDown, StoreThread, within
+from gateway.admission.store_thread import StoreDown, StoreThread
 from gateway.config.limits import WhenDown
 from gateway.errors import LimitsUnavailable
 from gateway.store import counters as store
@@ -170,31 +170,41 @@ class Leases:
 
     async def _take(self, counters: Sequence[Counter], needs: Amounts) -> bool:
         asked_at, recalled = self._now(), False
-        while True:
-            async with self._turn:
-                if self.take_now(counters, needs):
-                    return True
-                lacking = [c for c in counters if c.free < needs[c.index]]
-                self._check_refused(lacking, needs, asked_at)
-                try:
-                    # Who is being asked for already was refused: what comes back is waited for.
-                    asked_for = [c for c in lacking if c.id in self._recalls]
-                    refusing = (not recalled and asked_for) or await within(
-                        SILENT, self._lease(lacking, needs)
-                    )
-                    if not refusing:
-                        continue
-                except StoreDown:
-                    self._without_store(lacking, needs)
-                    release(counters, Amounts(*(-need for need in needs)))
-                    return all(counter.limit.on != "usd" for counter in lacking)
+        try:
+            while refusing := await self._refusing(counters, needs, asked_at, recalled):
                 if recalled:
                     self._refuse(refusing, needs)
-            try:
-                await asyncio.gather(*map(self._recall, refusing))
-            except StoreDown:
-                self._refuse(refusing, needs)
-            recalled = True
+                try:
+                    await asyncio.gather(*map(self._recall, refusing))
+                except StoreDown:
+                    self._refuse(refusing, needs)
+                recalled = True
+        except StoreDown:
+            if self.take_now(counters, needs):
+                return True
+            lacking = [c for c in counters if c.free < needs[c.index]]
+            self._check_refused(lacking, needs, asked_at)
+            self._without_store(lacking, needs)
+            release(counters, Amounts(*(-need for need in needs)))
+            return all(counter.limit.on != "usd" for counter in lacking)
+        return True
+
+    async def _refusing(
+        self, counters: Sequence[Counter], needs: Amounts, asked_at: float, recalled: bool
+    ) -> Sequence[Counter]:
+        """Hold `needs`, leasing what is lacking; the counters that have not so much, of which
+        nothing is held then. Raises LimitExceeded, StoreDown.
+        """
+        async with self._thread.turn(self._turn):
+            while not self.take_now(counters, needs):
+                lacking = [c for c in counters if c.free < needs[c.index]]
+                self._check_refused(lacking, needs, asked_at)
+                # Who is being asked for already was refused: what comes back is waited for.
+                if not recalled and (asked_for := [c for c in lacking if c.id in self._recalls]):
+                    return asked_for
+                if refusing := await self._thread.unless_away(self._lease(lacking, needs)):
+                    return refusing
+        return ()
 
     def _check_refused(self, lacking: Sequence[Counter], needs: Amounts, asked_at: float) -> None:
         """Raises LimitExceeded where the answer is known: a request is larger than the limit, or as

@@ -14,7 +14,7 @@ from gateway.admission.amounts import Amounts
 from gateway.admission.bounds import Bound, ask_of, bound_of, dearest, wavers
 from gateway.admission.budget import Budget
 from gateway.admission.counters import Applied, Counter, CounterPool
-from gateway.admission.journal import Journal
+from gateway.admission.journal import LARGEST, Journal
 from gateway.admission.keys import KeyDirectory
 from gateway.admission.leases import Leases, Taken, release
 from gateway.admission.ledger_queue import LedgerQueue
@@ -206,6 +206,8 @@ class Admission:
             rules, persona, pool.of(refusing, user, now), pool.of(warning, user, now),
             of_users, pool.dropped,
         )  # fmt: skip
+        if self.policy.report_budget:
+            made.rates.budgets = [c for c in made.counters if c.limit.on == "usd"]
         return made
 
     def _check_users(self, limits: Sequence[Applied], user: str) -> None:
@@ -267,15 +269,17 @@ class Admission:
         With `whole`, None where only a part of the targets, or of an answer, may fit, or where it
         fits so narrowly that the prompt should be counted (`near`).
         """
-        now, user = self.clock(), asking.user and _digest(asking.user)
-        account = self._account(asking.key_id, plan.policy.name, user, now)
+        now, key_id, persona = self.clock(), asking.key_id, plan.policy.name
+        user = asking.user and _digest(asking.user)
+        account = self._accounts.get((key_id, persona, user))
+        if account is None or account.ends <= now or account.dropped != self.pool.dropped:
+            account = self._account(key_id, persona, user, now)
         eligible = plan.eligible
         bounds = self._bounds(asking, plan, eligible, learned)
-        if whole and account.of_money:
-            for each in bounds.values():
-                if not each.priced:
-                    return None
-        needs = dearest(bounds.values())
+        for bound in bounds.values():
+            if not bound.priced and whole and account.of_money:
+                return None
+        needs = bound.needs if len(bounds) == 1 else dearest(bounds.values())
         taken, unheld = self.leases.take_of(account, needs), False
         if taken is not Taken.EASILY:
             try:
@@ -324,7 +328,9 @@ class Admission:
         """Write down what is held. Raises LimitsUnavailable if that cannot be, and the policy does
         not let a request pass then.
         """
-        file = self.journal.current
+        file = self.journal.files[-1]
+        if file.size >= LARGEST:
+            file = self.journal.current
         reservation = Reservation(
             self.leases, self.queue, file, account, bounds, first,
             f"{int(now * 1000):012x}{unique(12)}", user, asking.request_id,

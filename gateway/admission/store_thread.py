@@ -3,8 +3,9 @@
 import asyncio
 import logging
 import sqlite3
-from collections.abc import Callable, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
 from typing import Any, Final, TypeVar
 
 from gateway.store.database import Database, StoreFailed
@@ -15,6 +16,7 @@ _REST: Final = 1.0
 SILENT: Final = 2.0
 """Seconds without an answer, though it was asked, after which a store counts as away however long
 its own timeouts are."""
+_A_MOMENT: Final = 0.001
 _log: Final = logging.getLogger("llm_router")
 T = TypeVar("T")
 
@@ -92,6 +94,43 @@ class StoreThread:
             self._recovered()
         return result
 
+    async def unless_away(self, asking: Coroutine[Any, Any, T]) -> T:
+        """What comes of work that asks the store. Raises StoreDown as soon as that counts as away;
+        the work goes on all the same, and what it gets then counts.
+        """
+        task = asyncio.ensure_future(asking)
+        task.add_done_callback(lambda done: done.cancelled() or done.exception())  # it may be late
+        while not task.done():
+            await asyncio.wait((task,), timeout=self._patience)
+            if self.down and not task.done():
+                raise StoreDown
+        return task.result()
+
+    @asynccontextmanager
+    async def turn(self, lock: asyncio.Lock) -> AsyncIterator[None]:
+        """The lock of those who ask it. Raises StoreDown for who waits for it as soon as the store
+        counts as away.
+        """
+        if lock.locked():
+            acquiring = asyncio.ensure_future(lock.acquire())
+            while not acquiring.done():
+                await asyncio.wait((acquiring,), timeout=self._patience)
+                if self.down and not acquiring.done():
+                    acquiring.cancel()
+                    raise StoreDown
+        else:
+            await lock.acquire()
+        try:
+            yield
+        finally:
+            lock.release()
+
+    @property
+    def _patience(self) -> float:
+        """Seconds until it counts as away, if it does not answer."""
+        asked = self._asked_at
+        return SILENT + _A_MOMENT - (0.0 if asked is None else self._now() - asked)
+
     def _recovered(self) -> None:
         if self.down:
             _log.warning("%s answers again", self._what)
@@ -107,15 +146,3 @@ class StoreThread:
     async def close(self) -> None:
         await asyncio.get_running_loop().run_in_executor(self._thread, self._database.close)
         self._thread.shutdown(wait=False)
-
-
-async def within(seconds: float, leasing: Coroutine[Any, Any, T]) -> T:
-    """What comes of it. Raises StoreDown when the time is over; what is leased after that counts
-    all the same.
-    """
-    task = asyncio.ensure_future(leasing)
-    await asyncio.wait((task,), timeout=seconds)
-    if task.done():
-        return task.result()
-    task.add_done_callback(lambda late: late.cancelled() or late.exception())
-    raise StoreDown

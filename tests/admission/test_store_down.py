@@ -188,8 +188,7 @@ async def test_nobody_waits_long_for_a_store_that_does_not_answer(
     """Who was there before it counts as away waits until it does, all at once; who comes then does
     not wait. What it leases after that counts all the same.
     """
-    for module in ("leases", "store_thread"):
-        monkeypatch.setattr(f"gateway.admission.{module}.SILENT", 0.05)
+    monkeypatch.setattr("gateway.admission.store_thread.SILENT", 0.5)
     process, thread = breakable(place, WhenDown(), TOKENS)
     thread.probed, hanging = True, threading.Event()
     stuck = asyncio.ensure_future(thread.call(lambda _: hanging.wait(30)))
@@ -206,4 +205,23 @@ async def test_nobody_waits_long_for_a_store_that_does_not_answer(
     await asyncio.sleep(0)
     assert not thread.down
     assert (counter.held, counter.lease, counter.free) == (80, 50, -30)
+    await process.thread.close()
+
+
+async def test_what_goes_back_to_a_store_that_does_not_answer_holds_nobody_up(
+    place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("gateway.admission.store_thread.SILENT", 0.5)
+    process, thread = breakable(place, WhenDown(), TOKENS)
+    assert await process.admit(10) is not None
+    hanging = threading.Event()
+    stuck = asyncio.ensure_future(thread.call(lambda _: hanging.wait(30)))
+    returning = asyncio.ensure_future(process.leases.return_all())
+    await asyncio.sleep(0)
+    assert await process.admit(20) is not None
+    assert not returning.done()
+    hanging.set()
+    await asyncio.gather(stuck, returning)
+    (counter,) = process.pool
+    assert (counter.held, counter.lease, counter.free) == (30, 10, -20)
     await process.thread.close()
