@@ -110,6 +110,9 @@ def read_messages(text: bytes, place: Place) -> list[Any] | None:
     if found is None:
         before, size, own = (), 0, text[start:end]
     else:
+        if start + len(found.text) + 1 == end:  # the same turn again
+            _keep(found, found)
+            return [*found.value]
         before, size = found.value, found.size
         own = b"[%b" % text[start + len(found.text) + 1 : end]
     wrapped = b"[%b]" % own  # as deep as it is in the body
@@ -127,13 +130,13 @@ def read_messages(text: bytes, place: Place) -> list[Any] | None:
 
 
 def _recalled(text: bytes, start: int, end: int) -> _Known | None:
-    """The conversation with which that array begins, and goes on."""
+    """The conversation with which that array begins and goes on, or which is all of it."""
     for found in reversed([*_known.values()]):
         length = len(found.text)
         if (
             text.startswith(found.tail, start + length - len(found.tail))
             and start + length < end
-            and text[start + length] == _COMMA
+            and (text[start + length] == _COMMA or start + length + 1 == end)
             and text.startswith(found.text, start)
         ):
             return found

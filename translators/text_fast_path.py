@@ -108,30 +108,9 @@ class TextReader:
         self.plain: tuple[str, Any] | None = None
         self._key = key
         self._model: Model | None = None
-        self._between: Model | None = None
-        """The same while no event is half read."""
+        self.between: Model | None = None
+        """The same while no event is half read: what it knows `alone` need not be received."""
         self._models = 0
-
-    def alone(self, data: bytes) -> Run | None:
-        """What `data` says if it is one event like those before it, and its text has neither quotes
-        nor escapes: each chunk that comes alone. None: it is to be received.
-        """
-        model = self._between
-        if model is None or not data.startswith(model.opening) or not data.endswith(model.closing):
-            return None
-        written = data[model.start : -model.behind]
-        if (
-            len(data) < model.start + model.behind
-            or written.find(b'"') >= 0
-            or written.find(b"\\") >= 0
-        ):
-            return None
-        try:
-            text = written.decode()
-        except UnicodeDecodeError:  # the parser says so
-            return None
-        # Among what is not printable is what may not stand in JSON.
-        return Run(text, [written], data, model) if text.isprintable() else None
 
     def receive(self, data: bytes, event: Event, texts: Callable[[Run], None]) -> None:
         """Raises EventTooLarge."""
@@ -140,7 +119,7 @@ class TextReader:
             for name, text in self.decoder.receive(data[at:] if at else data):
                 if not event(name, text):
                     return
-        self._between = self._model if self.decoder.idle else None
+        self.between = self._model if self.decoder.idle else None
 
     def receive_eof(self, event: Event) -> None:
         for name, text in self.decoder.receive_eof():
@@ -357,3 +336,23 @@ class Model:
     """Bytes before the text, and behind it: to ask for them each time costs as much as to cut the
     text out."""
     behind: int
+
+    def alone(self, data: bytes) -> Run | None:
+        """What `data` says if it is one such event: each chunk that comes alone. Else None."""
+        start = self.start
+        if not data.startswith(self.opening):
+            return None
+        if data.endswith(self.closing) and len(data) >= start + self.behind:
+            written = data[start : -self.behind]
+            if written.find(b'"') < 0 and written.find(b"\\") < 0:
+                try:
+                    text = written.decode()
+                except UnicodeDecodeError:  # the parser says so
+                    return None
+                if text.isprintable():  # among what is not is what may not stand in JSON
+                    return Run(text, [written], data, self)
+        found = self.match(data, start)
+        if found is None or data[found.end() :] != self.tail:
+            return None
+        whole = _together([found[1]])
+        return None if whole is None else Run(whole, [found[1]], data, self)

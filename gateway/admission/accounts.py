@@ -76,7 +76,7 @@ class Account:
 class Rates:
     """The limits of a minute, on requests and on tokens: what OpenAI's headers tell of."""
 
-    __slots__ = ("caps", "ends", "several", "single")
+    __slots__ = ("budgets", "caps", "ends", "several", "single")
 
     def __init__(self, counters: Sequence[Counter]) -> None:
         found = {
@@ -93,6 +93,8 @@ class Rates:
             f"x-ratelimit-limit-{on}": str(of[0].cap) for on, of in found.items() if len(of) == 1
         }
         """Their headers that are always the same."""
+        self.budgets: Sequence[Counter] = ()
+        """Limits on money, where callers are told of these, too."""
         self.several = [(on, of) for on, of in found.items() if len(of) > 1]
         self.ends = max([each.ends for of in found.values() for each in of], default=0.0)
         """Unix seconds: all of them at once."""

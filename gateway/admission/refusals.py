@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from typing import Final
 
 from gateway.admission.accounts import Rates
-from gateway.admission.amounts import Amounts, said, shown
+from gateway.admission.amounts import NANO, Amounts, said, shown
 from gateway.admission.counters import Counter
 from gateway.admission.scopes import in_words
 from gateway.errors import LimitExceeded
@@ -67,8 +67,14 @@ def resets_at(counter: Counter) -> str | None:
 
 
 def rate_headers(rates: Rates, now: float) -> dict[str, str]:
-    """OpenAI's headers for the tightest limits of a minute, on requests and on tokens."""
+    """OpenAI's headers for the tightest limits of a minute, on requests and on tokens; and of the
+    tightest budget, where callers are told of it.
+    """
     headers = rates.caps.copy()
+    if rates.budgets:
+        tightest = min(rates.budgets, key=_left)
+        headers["x-llm-router-budget-limit-usd"] = f"{tightest.cap / NANO:.6f}"
+        headers["x-llm-router-budget-remaining-usd"] = f"{tightest.left / NANO:.6f}"
     if not (rates.single or rates.several):
         return headers
     wait = math.ceil(rates.ends - now)

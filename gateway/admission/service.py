@@ -206,6 +206,8 @@ class Admission:
             rules, persona, pool.of(refusing, user, now), pool.of(warning, user, now),
             of_users, pool.dropped,
         )  # fmt: skip
+        if self.policy.report_budget:
+            made.rates.budgets = [c for c in made.counters if c.limit.on == "usd"]
         return made
 
     def _check_users(self, limits: Sequence[Applied], user: str) -> None:

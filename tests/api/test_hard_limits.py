@@ -242,6 +242,28 @@ async def test_a_limit_that_warns_refuses_nobody(
         assert [r.getMessage() for r in caplog.records if "% of the limit" in r.getMessage()] != []
 
 
+@pytest.mark.parametrize("told", [True, False])
+async def test_answers_say_what_is_left_of_the_tightest_budget_where_they_are_to(
+    tmp_path: Path, told: bool
+) -> None:
+    """An answer costs 22,000 nano-USD; the day's budget is tighter than the month's."""
+    limits = "limits: [{on: usd, per: day, amount: 0.5}, {on: usd, per: month, amount: 9}]"
+    policy = f"{limits}\nreport_budget: {str(told).lower()}"
+    async with limited(tmp_path, policy) as gateway:
+        await gateway.chat()
+        await gateway.admission.queue.book()
+        headers = (await gateway.chat()).headers
+        found = {name: headers[name] for name in headers if "budget" in name}
+        assert found == (
+            {
+                "x-llm-router-budget-limit-usd": "0.500000",
+                "x-llm-router-budget-remaining-usd": "0.499956",
+            }
+            if told
+            else {}
+        )
+
+
 async def test_every_answer_says_how_much_of_a_minute_is_left(tmp_path: Path) -> None:
     policy = (
         "limits: [{on: requests, per: minute, amount: 5}, {on: tokens, per: minute, amount: 90000}]"

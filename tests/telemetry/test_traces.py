@@ -11,7 +11,10 @@ from typing import Any, Final
 import aiohttp
 import pytest
 from aiohttp import web
+from opentelemetry import trace
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
 from gateway.cli.traces import TracingUnusable, tracing
 from gateway.config.server import Tracing
@@ -30,8 +33,8 @@ ASKED = {
     "max_tokens": 9,
 }
 MEGABYTE: Final = bytes(2**20)
-CLIENT: Final = 3
-"""The kind of a span that is an attempt."""
+SERVER, CLIENT = 2, 3
+"""The kinds of spans: of requests, of attempts."""
 DOWN = json_answer({"error": {"message": "down"}}, "503 Service Unavailable")
 
 
@@ -45,11 +48,13 @@ class Receiver:
     hangs: bool = False
     size: int = 0
     """Bytes of its answers."""
+    authorized: set[str | None] = field(default_factory=set)
     waiting: int = 0
     """Who has no answer yet."""
 
-    async def handle(self, request: web.Request) -> web.Response:
+    async def handle(self, request: web.Request) -> web.StreamResponse:
         data = await request.read()
+        self.authorized.add(request.headers.get("authorization"))
         self.raw.append(data)
         if self.hangs:
             self.waiting += 1
@@ -363,7 +368,8 @@ async def test_a_server_that_traces_too_is_told_the_attempt_s_span(receiver: Rec
         fake_upstream(openai=json_answer(openai_completion())) as fake,
         serving(fake.environ(), POLICY, capabilities=capabilities) as running,
     ):
-        answer = await ask(running, traceparent=f"00-{TRACE}-{PARENT}-01", tracestate="a=b")
+        caller = {"traceparent": f"00-{TRACE}-{PARENT}-01", "tracestate": "a=b", "baggage": "c=d"}
+        answer = await ask(running, **caller)
         (received,) = fake.received
         (event,) = [each for each in running.events if type(each).__name__ == "RequestEnded"]
     sent = received.headers["traceparent"]
@@ -371,8 +377,56 @@ async def test_a_server_that_traces_too_is_told_the_attempt_s_span(receiver: Rec
     assert sent.endswith("-01")
     assert sent != answer.headers["traceresponse"]
     assert received.headers["tracestate"].endswith(",a=b")
+    assert "baggage" not in received.headers
     assert f'"trace_id":"{TRACE}"'.encode() in line(0.0, event)  # type: ignore[arg-type]
     assert receiver.raw == []
+
+
+async def test_a_trace_goes_on_from_a_caller_s_sdk_through_two_gateways(
+    receiver: Receiver,
+) -> None:
+    capabilities = (ROOT / "config" / "capabilities.yaml").read_text("utf-8")
+    propagating = capabilities.replace("  openai:\n", "  openai:\n    propagate: true\n", 1)
+    told = tracing({"OTEL_EXPORTER_OTLP_ENDPOINT": "set"})
+    headers: dict[str, str] = {}
+    span = TracerProvider(shutdown_on_exit=False).get_tracer("caller").start_span("asks")
+    TraceContextTextMapPropagator().inject(headers, trace.set_span_in_context(span))
+    policy = POLICY + "aliases: {gpt-4.1: on_openai}\n"
+    async with traced(policy, openai=json_answer(openai_completion())) as behind:
+        environ = {"OPENAI_API_KEY": "k", "OPENAI_BASE_URL": f"{behind.url}/v1"}
+        served = {"capabilities": propagating, "tracing": told}
+        async with serving(environ, POLICY, **served) as before:  # type: ignore[arg-type]
+            answer = await ask(before, **headers)
+            assert answer.status == 200
+            spans = await receiver.wait_for(4)
+    assert {each.trace_id.hex() for each in spans} == {f"{span.get_span_context().trace_id:032x}"}
+    below = {each.parent_span_id.hex(): each for each in spans}
+    chain, parent = [], f"{span.get_span_context().span_id:016x}"
+    while (found := below.get(parent)) is not None:
+        chain.append(found.kind)
+        parent = found.span_id.hex()
+    assert chain == [SERVER, CLIENT, SERVER, CLIENT]
+
+
+@pytest.mark.parametrize("status", [200, 401])
+async def test_the_headers_for_the_receiver_are_sent_and_told_to_nobody(
+    receiver: Receiver,
+    status: int,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_HEADERS", "authorization=Bearer%20secret-7")
+    receiver.status = status
+    async with traced(openai=json_answer(openai_completion())) as running:
+        await ask(running)
+        traces = running.gateway.traces
+        assert traces is not None
+        async with asyncio.timeout(30):
+            while traces.exported + traces.dropped < 2:  # noqa: ASYNC110 - a thread counts them
+                await asyncio.sleep(0.05)
+        text, _ = await running.gateway.metrics.scrape("")
+    assert receiver.authorized == {"Bearer secret-7"}
+    assert "secret-7" not in caplog.text + text.decode() + repr(traces)
 
 
 async def test_a_public_provider_is_told_nothing() -> None:

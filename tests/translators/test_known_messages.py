@@ -147,6 +147,7 @@ def test_of_a_longer_conversation_what_was_there_is_the_same_and_the_list_is_not
     assert [id(one) for one in first["messages"]] == [id(one) for one in second["messages"]][:3]
     assert second["messages"] == again["messages"]
     assert second["messages"] is not again["messages"]
+    assert [id(one) for one in second["messages"]] == [id(one) for one in again["messages"]]
 
 
 def test_of_a_conversation_that_begins_as_none_did_only_that_is_kept() -> None:

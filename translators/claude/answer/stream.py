@@ -93,8 +93,8 @@ class ClaudeStream(ContentBlocks):
         return []
 
     def receive(self, data: bytes) -> list[Chunk]:
-        run = self._reader.alone(data)
-        if run is not None and not self._over:
+        like = self._reader.between
+        if like is not None and not self._over and (run := like.alone(data)) is not None:
             chunks = self._chunks = []
             self._more_texts(run)
             return chunks

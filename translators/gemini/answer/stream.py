@@ -81,7 +81,8 @@ class GeminiStream:
         chunks = self._chunks = []
         if self._over:
             return chunks
-        if (run := self._reader.alone(data)) is not None:
+        like = self._reader.between
+        if like is not None and (run := like.alone(data)) is not None:
             self._answer.more_texts(run, chunks)
             return chunks
         try:

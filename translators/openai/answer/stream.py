@@ -65,8 +65,8 @@ class OpenAIStream(Choices):
         return None if self._usage is None else self._usage.usage
 
     def receive(self, data: bytes) -> list[Chunk]:
-        run = self._reader.alone(data)
-        if run is not None and not self.finished and self.failure is None:
+        like = self._reader.between
+        if like is not None and not self._over and (run := like.alone(data)) is not None:
             chunks = self._chunks = []
             self._texts(run)
             return chunks
