@@ -76,7 +76,7 @@ def test_the_alerts_ask_for_metrics_that_there_are() -> None:
         for rule in rules
         for name in re.findall(r"llm_router_(\w+?)(?:_bucket)?\b", rule["expr"])
     }
-    assert asked <= families() | OF_WORKERS | OF_LIMITS
+    assert asked <= families() | OF_WORKERS | OF_LIMITS | OF_CACHES
     assert len({rule["alert"] for rule in rules}) == len(rules)
 
 
