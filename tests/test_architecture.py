@@ -46,7 +46,7 @@ FLOORS = [
         "translators.sealed",
         "translators.json_access",
     },
-    {"translators.long_json", "translators.splices"},
+    {"translators.long_json", "translators.splices", "translators.known_messages"},
     {
         "translators.capabilities",
         "translators.notes",

@@ -12,6 +12,7 @@ from collections.abc import Callable, Hashable
 from typing import Any, Final, TypeVar
 
 from translators.json_codec import JsonObject, dumps, first_flaw, loads
+from translators.known_messages import Place, place_of, read_messages
 from translators.long_json import dumps_long
 from translators.pieces import LONG
 
@@ -37,6 +38,8 @@ _STANDS_FOR: Final = 7170910190719071911
 """Stands for a set in a body that is read or written. No float is equal to it, and JSON has one way
 to write it."""
 _MARK: Final = b"%d" % _STANDS_FOR
+_STAND_FOR: Final = {"tools": _STANDS_FOR, "messages": 7170910190719071919}
+_MARKS: Final = {name: b"%d" % number for name, number in _STAND_FOR.items()}
 
 
 class KnownTools:
@@ -92,11 +95,24 @@ def forget_tools() -> None:
 
 
 def read(text: bytes) -> JsonObject | None:
-    """The document of a body that declares tools, without a flaw (`first_flaw`): of a set that is
-    known not the tools are read, but the rest of the body. A set that was not is known from now on.
+    """The document of a body that declares tools, or holds a conversation, without a flaw
+    (`first_flaw`): what is known of them is not read, but the rest of the body. What was not is
+    known from now on.
 
     None: read it otherwise, there may be something wrong with it.
     """
+    tools = _tools_in(text)
+    said = place_of(text, -1 if tools is None else tools[0])
+    if said is not None and (document := _read_around(text, tools, said)) is not None:
+        return document
+    return None if tools is None else _read_around(text, tools, None)
+
+
+_Tools = tuple[int, "KnownTools"]
+"""A set, and where in a body it begins."""
+
+
+def _tools_in(text: bytes) -> _Tools | None:
     at = text.find(_KEY)
     if at < 1 or text[at - 1] == _BACKSLASH:  # the end of a longer key
         return None
@@ -104,25 +120,40 @@ def read(text: bytes) -> JsonObject | None:
     while text[at : at + 1] in _SPACES:
         at += 1
     found = _recalled(text, at) or _learned(text, at)
-    if found is None:
+    return None if found is None else (at, found)
+
+
+def _read_around(text: bytes, tools: _Tools | None, said: Place | None) -> JsonObject | None:
+    """The document, of which the tools and the messages are not read with the rest."""
+    cuts: list[tuple[int, int, str]] = [] if said is None else [(said.start, said.end, "messages")]
+    if tools is not None:
+        cuts.append((tools[0], tools[0] + len(tools[1].text), "tools"))
+        cuts.sort()
+    pieces, at = list[bytes](), 0
+    for start, end, name in cuts:
+        pieces += (text[at:start], _MARKS[name])
+        at = end
+    rest = b"".join((*pieces, text[at:]))
+    if any(rest.count(_MARKS[name]) != 1 for _, _, name in cuts):
         return None
-    head, tail = text[:at], text[at + len(found.text) :]
-    if _MARK in head or _MARK in tail:
-        return None
-    rest = b"".join((head, _MARK, tail))
     try:
         document = loads(rest)
     except ValueError:
         return None
-    # The one mark stands where the tools stood: it is the body's own member, of which there is one.
+    # A mark stands where a member's value stood: it is the body's own, of which there is one.
     if (
         document.__class__ is not dict
-        or document.get("tools") != _STANDS_FOR
+        or any(document.get(name) != _STAND_FOR[name] for _, _, name in cuts)
         or first_flaw(rest, document) is not None
     ):
         return None
-    document["tools"] = found.value
-    _keep(found)
+    if said is not None:
+        if (messages := read_messages(text, said)) is None:
+            return None
+        document["messages"] = messages
+    if tools is not None:
+        document["tools"] = tools[1].value
+        _keep(tools[1])
     known: JsonObject = document
     return known
 

@@ -23,7 +23,8 @@ STRING: Final = (
 _STRING: Final = re.compile(STRING).match
 _LINES: Final = re.compile(rb"%s(?:\n%s)*+" % (STRING, STRING))
 _STRINGS: Final = _LINES.fullmatch
-_CONTROL: Final = re.compile(r"[\x00-\x1f]").search
+_CONTROLS: Final = bytes(range(0x20))
+"""What may not stand in JSON."""
 _OTHER_ESCAPE: Final = re.compile(rb"\\[/u]").search
 """What our own JSON does not write, or not always."""
 _OBFUSCATION: Final = re.compile(rb'("obfuscation":")[0-9A-Za-z]*(")')
@@ -107,19 +108,18 @@ class TextReader:
         self.plain: tuple[str, Any] | None = None
         self._key = key
         self._model: Model | None = None
+        self.between: Model | None = None
+        """The same while no event is half read: what it knows `alone` need not be received."""
         self._models = 0
 
     def receive(self, data: bytes, event: Event, texts: Callable[[Run], None]) -> None:
         """Raises EventTooLarge."""
-        model = self._model
-        if model is not None and self.decoder.idle and (alone := model.text_of(data)) is not None:
-            texts(Run(alone, [data[model.start : -model.behind]], data, model))
-            return
         at = self._singly(data, event, texts)
         if at < len(data):
             for name, text in self.decoder.receive(data[at:] if at else data):
                 if not event(name, text):
                     return
+        self.between = self._model if self.decoder.idle else None
 
     def receive_eof(self, event: Event) -> None:
         for name, text in self.decoder.receive_eof():
@@ -261,9 +261,11 @@ def _alike(data: bytes, at: int, model: "Model", written: list[bytes]) -> int:
     events = data[at + model.cut :].split(model.border)
     events.pop()
     texts = [event[model.first : model.last] for event in events]
+    head, foot = model.opening[model.cut :], model.closing[: -model.last]
+    while texts and head + texts[-1] + foot != events[len(texts) - 1]:
+        texts.pop()  # what ends the answer
     if not data.startswith(between.join(texts) + model.closing, start):  # others are among them
-        head, foot = model.opening[model.cut :], model.closing[: -model.last]
-        both = zip(texts, events, strict=True)
+        both = zip(texts, events, strict=False)
         texts = [text for text, _ in takewhile(lambda each: head + each[0] + foot == each[1], both)]
     together = b"".join(texts)
     if together.find(b'"') >= 0:  # escaped, or an event has more behind its text
@@ -283,14 +285,14 @@ def _together(written: list[bytes]) -> str | None:
     escapes = together.find(b"\\") >= 0
     if escapes and _STRINGS(b"\n".join(written)) is None:
         return None
+    if len(together.translate(None, _CONTROLS)) < len(together):
+        return None
     try:
         if len(written) > 1 and not together.isascii():
             for text in written:
                 text.decode()  # halves of a character in two of them would make a whole one
         whole = together.decode()
     except ValueError:
-        return None
-    if not whole.isprintable() and _CONTROL(whole) is not None:
         return None
     return str(loads(f'"{whole}"')) if escapes else whole
 
@@ -335,24 +337,22 @@ class Model:
     text out."""
     behind: int
 
-    def text_of(self, data: bytes) -> str | None:
-        """The text, where `data` is one such event and its text has neither quotes nor escapes:
-        each chunk that comes alone.
-        """
-        start, behind = self.start, self.behind
-        if (
-            not data.startswith(self.opening)
-            or not data.endswith(self.closing)
-            or len(data) < start + behind
-        ):
+    def alone(self, data: bytes) -> Run | None:
+        """What `data` says if it is one such event: each chunk that comes alone. Else None."""
+        start = self.start
+        if not data.startswith(self.opening):
             return None
-        written = data[start:-behind]
-        if written.find(b'"') >= 0 or written.find(b"\\") >= 0:
+        if data.endswith(self.closing) and len(data) >= start + self.behind:
+            written = data[start : -self.behind]
+            if written.find(b'"') < 0 and written.find(b"\\") < 0:
+                try:
+                    text = written.decode()
+                except UnicodeDecodeError:  # the parser says so
+                    return None
+                if text.isprintable():  # among what is not is what may not stand in JSON
+                    return Run(text, [written], data, self)
+        found = self.match(data, start)
+        if found is None or data[found.end() :] != self.tail:
             return None
-        try:
-            text = written.decode()
-        except UnicodeDecodeError:  # the parser says so
-            return None
-        return (
-            text if text.isprintable() else None
-        )  # among what is not is what may not stand in JSON
+        whole = _together([found[1]])
+        return None if whole is None else Run(whole, [found[1]], data, self)

@@ -19,7 +19,7 @@ _FEMTO_PER_NANO: Final = 1_000_000
 _HALF_NANO: Final = 500_000
 _NANO_PER_FEE: Final = 1_000_000
 """A fee is USD for a thousand: 10^9 / 10^3 nano-USD for one."""
-_LIST_PRICE_TIERS: Final = frozenset({None, "auto", "default", "standard", "standard_only"})
+LIST_PRICE_TIERS: Final = frozenset({None, "auto", "default", "standard", "standard_only"})
 
 
 def expected_cost(
@@ -71,7 +71,7 @@ def most_cost(
 
 def is_list_price(service_tier: Any) -> bool:
     """Whether a tier, as the caller asked for it, is sold at the price list's rates."""
-    return service_tier in _LIST_PRICE_TIERS
+    return service_tier in LIST_PRICE_TIERS
 
 
 def cost_of_usage(
@@ -90,7 +90,7 @@ def cost_of_usage(
         price is None
         or prompt is None
         or completion is None
-        or service_tier not in _LIST_PRICE_TIERS
+        or service_tier not in LIST_PRICE_TIERS
     ):
         return None
     if _is_plain(usage) and model.billed_beside.isdisjoint(usage):

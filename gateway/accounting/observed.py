@@ -83,8 +83,7 @@ class Learned:
         """Prompt tokens the target counts, relative to the estimate (the model's `token_factor`
         included): 0.5 to 2, at first 1.
         """
-        known = self._factors.get(target)
-        return 1.0 if known is None else known
+        return self._factors.kept.get(target, _AS_ESTIMATED)[0]
 
     def expected_output(self, persona: str, target: str) -> int:
         """Completion tokens to expect: of this persona at this target, else of this persona

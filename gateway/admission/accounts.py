@@ -11,6 +11,7 @@ from gateway.admission.counters import Counter
 from gateway.admission.journal import charges_form, hold_form
 from gateway.admission.scopes import CallerRules
 from gateway.config.limits import On
+from gateway.routing.candidates import Candidate
 from gateway.store.limits_rows import CounterId
 
 Picked = Callable[[Sequence[int]], tuple[int, ...]]
@@ -22,7 +23,7 @@ class Account:
     """One caller at one persona: its limits, and their counters in the windows of one moment."""
 
     __slots__ = (
-        "charged", "charges", "counters", "dropped", "ends", "hold", "ids", "of_money", "of_users",
+        "charged", "charges", "counters", "dropped", "ends", "holds", "ids", "of_money", "of_users",
         "persona", "pick", "pick_held", "rates", "rules", "touched", "warned",
     )  # fmt: skip
 
@@ -56,16 +57,26 @@ class Account:
         self.of_money = any(counter.limit.on == "usd" for counter in counters)
         """Money is limited."""
         self.charges = charges_form(self.ids)
-        self.hold = hold_form(rules.key_id, rules.team, persona)
+        self.holds: dict[tuple[str, str], str] = {}
+        """What is written of a hold, by the target that is asked first and the revision."""
         self.rates = Rates(self.counters)
         self.touched = -math.inf
         """Monotonic seconds: when its counters were told last that they are used."""
+
+    def hold_form(self, first: Candidate, revision: str) -> str:
+        """To be filled in: id, time, user, tokens read, tokens written, cost, request, charges."""
+        found = self.holds.get((first.name, revision))
+        if found is None:
+            rules, provider, model = self.rules, first.provider.name, first.model.id
+            found = hold_form(rules.key_id, rules.team, self.persona, provider, model, revision)
+            self.holds[first.name, revision] = found
+        return found
 
 
 class Rates:
     """The limits of a minute, on requests and on tokens: what OpenAI's headers tell of."""
 
-    __slots__ = ("caps", "ends", "several", "single")
+    __slots__ = ("budgets", "caps", "ends", "several", "single")
 
     def __init__(self, counters: Sequence[Counter]) -> None:
         found = {
@@ -82,6 +93,8 @@ class Rates:
             f"x-ratelimit-limit-{on}": str(of[0].cap) for on, of in found.items() if len(of) == 1
         }
         """Their headers that are always the same."""
+        self.budgets: Sequence[Counter] = ()
+        """Limits on money, where callers are told of these, too."""
         self.several = [(on, of) for on, of in found.items() if len(of) > 1]
         self.ends = max([each.ends for of in found.values() for each in of], default=0.0)
         """Unix seconds: all of them at once."""

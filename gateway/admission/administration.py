@@ -11,7 +11,7 @@ from gateway.admission.keys import new_id, new_secret
 from gateway.config.limits import KeyRequest, LimitsPolicy, limit_documents, read_key_request
 from gateway.errors import KeyNotFound, ScopeMissing
 from gateway.store import keys, ledger
-from gateway.store.database import Database
+from gateway.store.database import Database, transaction
 from gateway.store.limits_rows import Author, Charge, KeyRow, LedgerRow, Raise
 
 DAY: Final = 86_400
@@ -96,12 +96,20 @@ def change_key(
     return keys.update(database, row._replace(**changes), now, author, "change")
 
 
-def set_state(database: Database, key_id: str, action: str, now: int, author: Author) -> KeyRow:
-    """`action`: disable, enable or revoke. Raises KeyNotFound, ValueError."""
-    row = key_of(database, key_id)
-    if row.state == "revoked" and action != "revoke":
-        raise ValueError(f"the key {key_id} was revoked, which is for ever")
-    return keys.update(database, row._replace(state=_STATES[action]), now, author, action)
+def set_state(
+    database: Database, key_id: str, action: str, now: int, author: Author, *, cut: bool = False
+) -> KeyRow:
+    """`action`: disable, enable or revoke. `cut`: its running requests are ended everywhere, too.
+    Raises KeyNotFound, ValueError.
+    """
+    with transaction(database):
+        row = key_of(database, key_id)
+        if row.state == "revoked" and action != "revoke":
+            raise ValueError(f"the key {key_id} was revoked, which is for ever")
+        row = keys.update(database, row._replace(state=_STATES[action]), now, author, action)
+        if cut:
+            keys.note_change(database, now, "cut", key_id)
+    return row
 
 
 def rotate_key(

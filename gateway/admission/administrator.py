@@ -7,9 +7,9 @@ from typing import Any, Final, NamedTuple, Protocol, TypeVar
 from gateway.admission import administration, teams
 from gateway.admission.amounts import NANO, shown
 from gateway.admission.counters import Counter
-from gateway.admission.leases import StoreDown, StoreThread
 from gateway.admission.refusals import resets_at
 from gateway.admission.scopes import CallerRules
+from gateway.admission.store_thread import StoreDown, StoreThread
 from gateway.config.limits import LimitsPolicy, duration
 from gateway.errors import LimitsUnavailable
 from gateway.store import idempotency, keys, ledger, spend
@@ -140,14 +140,16 @@ class Administrator:
         return await self._written(None, _whole(work))
 
     async def set_state(
-        self, key_id: str, action: str, by: By, asked: Asked | None = None
+        self, key_id: str, action: str, by: By, asked: Asked | None = None, *, cut: bool = False
     ) -> dict[str, Any]:
-        """Raises KeyNotFound, ValueError, ScopeMissing."""
+        """`cut`: its running requests are ended, too. Raises KeyNotFound, ValueError,
+        ScopeMissing.
+        """
         now = self._now
 
         def work(database: Database) -> dict[str, Any]:
             _check_stronger(database, key_id, by)
-            row = administration.set_state(database, key_id, action, now, _author(by))
+            row = administration.set_state(database, key_id, action, now, _author(by), cut=cut)
             return administration.key_document(row)
 
         return await self._written(asked, work)

@@ -4,8 +4,8 @@ from collections.abc import Iterable, Mapping
 from datetime import date
 from typing import Any, Final, NamedTuple
 
-from gateway.accounting.cost import Extras, is_list_price, most_cost
-from gateway.admission.amounts import INDEX, Amounts, of_call
+from gateway.accounting.cost import LIST_PRICE_TIERS, Extras, most_cost
+from gateway.admission.amounts import INDEX, Amounts
 from gateway.config import Model
 from gateway.routing.candidates import Candidate
 from gateway.routing.facts import Facts
@@ -15,6 +15,8 @@ MARGIN: Final = 1.15
 """An estimate of tokens is held to be too low by so much at most."""
 _AROUND: Final = 32
 """Tokens that a provider may put around a request."""
+_new: Final = tuple.__new__
+"""Of a NamedTuple all of whose fields are given: without a call of Python's."""
 _SEARCHES: Final = 10
 """How often an answer may make use of what has a fee, where it may."""
 
@@ -51,7 +53,7 @@ _PLAIN: Final = Ask(True, Extras())
 
 def ask_of(request: ChatRequest, facts: Facts) -> Ask:
     body, features = request.body, facts.features
-    listed = is_list_price(body.get("service_tier"))
+    listed = body.get("service_tier") in LIST_PRICE_TIERS
     hears, searches = "audio" in features, "web_search" in features or facts.natives
     caches = _caches(body)
     if listed and not (caches or hears or searches):
@@ -64,7 +66,8 @@ def bound_of(candidate: Candidate, facts: Facts, ask: Ask, learned: float, day: 
     model = candidate.model
     record = model.record
     prompt, factor, answers = facts.prompt, model.token_factor, facts.answers
-    tokens = int(prompt.tokens * factor * (learned if learned > 1 else 1.0))
+    known = prompt.tokens if prompt.known is None else prompt.known
+    tokens = int(known * factor * (learned if learned > 1 else 1.0))
     counted = prompt.exact and factor == 1
     most_input = (tokens if counted else int(tokens * MARGIN)) + _AROUND
     if answers > 1 and "multiple_choices" not in record.capabilities:
@@ -77,8 +80,9 @@ def bound_of(candidate: Candidate, facts: Facts, ask: Ask, learned: float, day: 
         most_output *= answers
     listed, extras = ask
     cost = most_cost(model, most_input, most_output, day, extras) if listed else None
-    needs = of_call(most_input, most_output, cost or 0)
-    return Bound(model, tokens, needs, cost is not None, answers)
+    total = most_input + most_output
+    needs = _new(Amounts, (1, total, most_input, most_output, cost or 0, 1))
+    return _new(Bound, (model, tokens, needs, cost is not None, answers))
 
 
 def wavers(bound: Bound, index: int, left: int, day: date) -> bool:
@@ -93,11 +97,11 @@ def wavers(bound: Bound, index: int, left: int, day: date) -> bool:
 
 def dearest(bounds: Iterable[Bound]) -> Amounts:
     """What suffices for any of them."""
-    bounds = list(bounds)
-    if len(bounds) == 1:
-        return bounds[0].needs
-    needs = Amounts(1, concurrency=1)
-    for bound in bounds:
+    first, *others = bounds
+    if not others:
+        return first.needs
+    needs = first.needs
+    for bound in others:
         needs = Amounts(*map(max, needs, bound.needs))
     return needs
 
@@ -122,4 +126,5 @@ def _caches(body: Mapping[str, Any]) -> bool:
             for part in content:
                 if part.__class__ is dict and "cache_control" in part:
                     return True
-    return any("cache_control" in tool for tool in body.get("tools") or ())
+    tools = body.get("tools")
+    return tools is not None and any("cache_control" in tool for tool in tools)

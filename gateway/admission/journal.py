@@ -61,7 +61,9 @@ class JournalFile:
     def settle(self, values: tuple[Any, ...]) -> None:
         """A row was settled; its values as the ledger has them. Raises OSError: then it waits."""
         self.unwritten.append(values)
-        self.flush()
+        text = dumps({"v": _SETTLED, "rows": self.unwritten})
+        self._write(b"%b %08x\n" % (text, crc32(text)))
+        self.unwritten.clear()
 
     def flush(self) -> None:
         """Write down what was settled and is not yet. Raises OSError: then it waits."""
@@ -171,15 +173,19 @@ class Journal:
         self.files.clear()
 
 
-def hold_form(key_id: str, team: str, persona: str) -> str:
+def hold_form(
+    key_id: str, team: str, persona: str, provider: str, model: str, revision: str
+) -> str:
     """A line that says what is held for a request: the row as it stands should the process be
-    killed. To be filled in (`%`): id, time, user, provider, model, tokens read, tokens written,
-    cost, revision, request, charges; the texts as JSON but for the id.
+    killed. To be filled in (`%`): id, time, user, tokens read, tokens written, cost, request,
+    charges; the request and the charges as JSON. The target is the one that is asked first.
     """
     caller = ",".join(map(quoted, (key_id, team, persona))).replace("%", "%%")
+    target = ",".join(map(quoted, (provider, model))).replace("%", "%%")
+    prices = quoted(revision).replace("%", "%%")
     return (
-        f'{{"v":{_HELD},"op":"hold","row":["%s",%d,{caller},%s,%s,%s,"presumed",0,%d,0,0,%d,0,%s,%s'
-        ',"",%s,null,null,%s]}'
+        f'{{"v":{_HELD},"op":"hold","row":["%s",%d,{caller},"%s",{target},"presumed",0,%d,0,0,%d,0,'
+        f'%s,{prices},"",%s,null,null,%s]}}'
     )
 
 

@@ -6,23 +6,20 @@ much; and a request is refused only after the others were asked for what they do
 """
 
 import asyncio
-import logging
-import sqlite3
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from enum import IntEnum
 from operator import attrgetter, gt
-from typing import Any, Final, TypeVar
+from typing import Final, TypeVar
 
 from gateway.admission.accounts import Account
 from gateway.admission.amounts import Amounts
 from gateway.admission.counters import Counter, CounterPool
 from gateway.admission.refusals import exceeded
+from gateway.admission.store_thread import StoreDown, StoreThread
 from gateway.config.limits import WhenDown
 from gateway.errors import LimitsUnavailable
 from gateway.store import counters as store
 from gateway.store import presumed
-from gateway.store.database import Database, StoreFailed
 from gateway.store.limits_rows import CounterId, Want
 
 RECALL_WAIT: Final = 1.0
@@ -35,14 +32,10 @@ IDLE: Final = 0.5
 """Seconds without a request after which a slice goes back, where there are other processes."""
 _TOUCH: Final = 0.1
 """Seconds after which an account that is used says so again."""
-_FAILURES: Final = 3
-"""In a row, after which the store is left alone for a while."""
-_REST: Final = 1.0
 _MARGIN: Final = 5.0
 """Seconds by which this process gives its slices up before others take them."""
 
 _FREE: Final = attrgetter("free")
-_log: Final = logging.getLogger("llm_router")
 T = TypeVar("T")
 
 
@@ -53,86 +46,6 @@ class Taken(IntEnum):
     MOST = 1
     """It was there, but less than as much again is left of a slice."""
     EASILY = 2
-
-
-class StoreDown(Exception):
-    """The store failed, or is left alone because it does."""
-
-
-def _untold(seconds: float) -> None:
-    """Nobody measures."""
-
-
-class StoreThread:
-    """The one thread that uses the database. One that keeps failing is left alone, but for a
-    probe a second.
-    """
-
-    def __init__(
-        self, database: Database, now: Callable[[], float], what: str = "the store of limits"
-    ) -> None:
-        """`what`: it is, as the log calls it."""
-        self._database = database
-        self._now = now
-        self._what = what
-        self._thread = ThreadPoolExecutor(1, "limits-store")
-        self._failures = 0
-        self._not_before = 0.0
-        self.probed = False
-        """Somebody probes a failing one, so that no request has to wait for it."""
-        self.trips = 0
-        """How often the store was asked."""
-        self.took: Callable[[float], None] = _untold
-        """Told how many seconds each operation took."""
-
-    @property
-    def down(self) -> bool:
-        return self._failures >= _FAILURES
-
-    @property
-    def remote(self) -> bool:
-        return self._database.remote
-
-    def leave_alone(self) -> None:
-        """It could not be reached at the start: only probes ask for it."""
-        self._failures, self.probed = _FAILURES, True
-
-    async def call(self, work: Callable[..., T], *arguments: Any, probe: bool = False) -> T:
-        """Work that is given the database first. `probe`: it writes, and tells how the store is.
-        Raises StoreDown.
-        """
-        if self.down:
-            if self._now() < self._not_before or (self.probed and not probe):
-                raise StoreDown
-            self._not_before = self._now() + _REST
-        self.trips += 1
-        loop, began = asyncio.get_running_loop(), self._now()
-        try:
-            result = await loop.run_in_executor(self._thread, work, self._database, *arguments)
-        except (sqlite3.Error, StoreFailed) as error:
-            self._failed(error)
-            raise StoreDown from None
-        finally:
-            self.took(self._now() - began)
-        if probe or not self.probed:  # a look may succeed where nothing can be written
-            self._recovered()
-        return result
-
-    def _recovered(self) -> None:
-        if self.down:
-            _log.warning("%s answers again", self._what)
-        self._failures = 0
-
-    def _failed(self, error: Exception) -> None:
-        self._failures += 1
-        if self._failures == _FAILURES:
-            _log.error("%s cannot be used: %s", self._what, error)
-        if self.down:
-            self._not_before = self._now() + _REST
-
-    async def close(self) -> None:
-        await asyncio.get_running_loop().run_in_executor(self._thread, self._database.close)
-        self._thread.shutdown(wait=False)
 
 
 def release(counters: Sequence[Counter], amounts: Amounts) -> None:
@@ -257,29 +170,41 @@ class Leases:
 
     async def _take(self, counters: Sequence[Counter], needs: Amounts) -> bool:
         asked_at, recalled = self._now(), False
-        while True:
-            async with self._turn:
-                if self.take_now(counters, needs):
-                    return True
-                lacking = [c for c in counters if c.free < needs[c.index]]
-                self._check_refused(lacking, needs, asked_at)
-                try:
-                    # Who is being asked for already was refused: what comes back is waited for.
-                    asked_for = [c for c in lacking if c.id in self._recalls]
-                    refusing = (not recalled and asked_for) or await self._lease(lacking, needs)
-                    if not refusing:
-                        continue
-                except StoreDown:
-                    self._without_store(lacking, needs)
-                    release(counters, Amounts(*(-need for need in needs)))
-                    return all(counter.limit.on != "usd" for counter in lacking)
+        try:
+            while refusing := await self._refusing(counters, needs, asked_at, recalled):
                 if recalled:
                     self._refuse(refusing, needs)
-            try:
-                await asyncio.gather(*map(self._recall, refusing))
-            except StoreDown:
-                self._refuse(refusing, needs)
-            recalled = True
+                try:
+                    await asyncio.gather(*map(self._recall, refusing))
+                except StoreDown:
+                    self._refuse(refusing, needs)
+                recalled = True
+        except StoreDown:
+            if self.take_now(counters, needs):
+                return True
+            lacking = [c for c in counters if c.free < needs[c.index]]
+            self._check_refused(lacking, needs, asked_at)
+            self._without_store(lacking, needs)
+            release(counters, Amounts(*(-need for need in needs)))
+            return all(counter.limit.on != "usd" for counter in lacking)
+        return True
+
+    async def _refusing(
+        self, counters: Sequence[Counter], needs: Amounts, asked_at: float, recalled: bool
+    ) -> Sequence[Counter]:
+        """Hold `needs`, leasing what is lacking; the counters that have not so much, of which
+        nothing is held then. Raises LimitExceeded, StoreDown.
+        """
+        async with self._thread.turn(self._turn):
+            while not self.take_now(counters, needs):
+                lacking = [c for c in counters if c.free < needs[c.index]]
+                self._check_refused(lacking, needs, asked_at)
+                # Who is being asked for already was refused: what comes back is waited for.
+                if not recalled and (asked_for := [c for c in lacking if c.id in self._recalls]):
+                    return asked_for
+                if refusing := await self._thread.unless_away(self._lease(lacking, needs)):
+                    return refusing
+        return ()
 
     def _check_refused(self, lacking: Sequence[Counter], needs: Amounts, asked_at: float) -> None:
         """Raises LimitExceeded where the answer is known: a request is larger than the limit, or as

@@ -11,10 +11,12 @@ from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 from gateway.admission.accounts import Account
+from gateway.admission.amounts import shown
 from gateway.admission.counters import Counter
 from gateway.admission.journal import Journal, JournalFile, abandoned, read_journal
-from gateway.admission.leases import StoreThread
+from gateway.admission.refusals import resets_at
 from gateway.admission.scopes import in_words
+from gateway.admission.store_thread import StoreThread
 from gateway.store import keys as key_store
 from gateway.store import ledger, presumed
 from gateway.store.database import Database
@@ -24,6 +26,7 @@ BATCH: Final = 500
 _AT: Final = LedgerRow._fields.index("at")
 _TOLD_AT: Final = (100, 80)
 """Percent of a budget, or of a limit that only warns, at which the log says so."""
+_MOST_REACHED: Final = 1000
 _log: Final = logging.getLogger("llm_router")
 
 
@@ -39,6 +42,17 @@ class Settled(NamedTuple):
     file: JournalFile
 
 
+class Reached(NamedTuple):
+    """A step of a budget that was reached. Amounts are USD, tokens or requests."""
+
+    counter: CounterId
+    step: int
+    """In percent."""
+    amount: float
+    used: float
+    resets_at: str | None
+
+
 class LedgerQueue:
     """What waits for the ledger."""
 
@@ -52,6 +66,8 @@ class LedgerQueue:
         self._waiting: deque[Settled] = deque()
         self._used_keys: dict[str, int] = {}
         self._turn = asyncio.Lock()
+        self.reached: deque[Reached] = deque(maxlen=_MOST_REACHED)
+        """Steps of budgets that nobody was told of yet."""
         self._failed = False
         """The last try to book did: perhaps only its answer was lost."""
 
@@ -131,6 +147,8 @@ class LedgerQueue:
                 "%d %% of the limit %s of %s is used", part, counter.id.name,
                 in_words(counter.id.scope),
             )  # fmt: skip
+            used, most = shown(limit.on, counter.spent), shown(limit.on, counter.cap)
+            self.reached.append(Reached(counter.id, reached, most, used, resets_at(counter)))
 
     async def book_key_use(self) -> None:
         """When keys were used last. Raises StoreDown."""

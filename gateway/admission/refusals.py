@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from typing import Final
 
 from gateway.admission.accounts import Rates
-from gateway.admission.amounts import Amounts, said, shown
+from gateway.admission.amounts import NANO, Amounts, said, shown
 from gateway.admission.counters import Counter
 from gateway.admission.scopes import in_words
 from gateway.errors import LimitExceeded
@@ -15,6 +15,7 @@ _LONG: Final = ("day", "week", "month", "ever")
 _WORTH_WAITING: Final = 60.0
 """Seconds; an SDK is told not to wait for longer."""
 _NEVER: Final = 86_400.0
+_MINUTE: Final = 60
 
 
 def exceeded(counter: Counter, needs: Amounts, now: float) -> LimitExceeded:
@@ -66,20 +67,27 @@ def resets_at(counter: Counter) -> str | None:
 
 
 def rate_headers(rates: Rates, now: float) -> dict[str, str]:
-    """OpenAI's headers for the tightest limits of a minute, on requests and on tokens."""
+    """OpenAI's headers for the tightest limits of a minute, on requests and on tokens; and of the
+    tightest budget, where callers are told of it.
+    """
     headers = rates.caps.copy()
+    if rates.budgets:
+        tightest = min(rates.budgets, key=_left)
+        headers["x-llm-router-budget-limit-usd"] = f"{tightest.cap / NANO:.6f}"
+        headers["x-llm-router-budget-remaining-usd"] = f"{tightest.left / NANO:.6f}"
     if not (rates.single or rates.several):
         return headers
-    wait = min(60, max(0, math.ceil(rates.ends - now)))
+    wait = math.ceil(rates.ends - now)
+    reset_in = _RESETS[wait] if 0 <= wait <= _MINUTE else _RESETS[-1 if wait > 0 else 0]
     for remaining, reset, counter in rates.single:
         left = counter.cap - counter.used + counter.free
         headers[remaining] = str(left) if left > 0 else "0"
-        headers[reset] = _RESETS[wait]
+        headers[reset] = reset_in
     for on, counters in rates.several:
         counter = min(counters, key=_left)
         headers[f"x-ratelimit-limit-{on}"] = str(counter.cap)
         headers[f"x-ratelimit-remaining-{on}"] = str(counter.left)
-        headers[f"x-ratelimit-reset-{on}"] = _RESETS[wait]
+        headers[f"x-ratelimit-reset-{on}"] = reset_in
     return headers
 
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from json.encoder import encode_basestring as quoted
-from typing import Any, Final, Protocol
+from typing import Any, Final, NamedTuple, Protocol
 
 from gateway.accounting.cost import cost_of_usage, expected_cost
 from gateway.accounting.usage import count, totals
@@ -21,6 +21,8 @@ from gateway.store.limits_rows import DAY
 from gateway.telemetry.events import AttemptEnded, Why
 from translators.chat.chunks import Chunk
 
+_new: Final = tuple.__new__
+"""Of a NamedTuple all of whose fields are given: without a call of Python's."""
 SETTLED: Final = "settled"
 CACHED: Final = "cached"
 """What a row is called whose answer came from the cache."""
@@ -49,6 +51,19 @@ _BYTES_PER_TOKEN: Final = 4
 """Of an answer whose tokens nobody counted."""
 
 
+class Used(NamedTuple):
+    """What one request has used."""
+
+    state: str
+    input: int
+    cached: int
+    written: int
+    output: int
+    reasoning: int
+    cost: int | None
+    """Nano-USD; None: not known."""
+
+
 class Ending(Protocol):
     """gateway.dispatch.reservation.Ending."""
 
@@ -75,7 +90,7 @@ class Ending(Protocol):
 
 
 class _Tally:
-    """What one request has used, added up over its attempts."""
+    """The same while it is added up over attempts."""
 
     __slots__ = ("cached", "cost", "input", "output", "reasoning", "state", "written")
 
@@ -96,6 +111,12 @@ class _Tally:
         if self.state is _WORSE[0] or _WORSE.index(state) > _WORSE.index(self.state):
             self.state = state
 
+    def used(self) -> Used:
+        return Used(
+            self.state, self.input, self.cached, self.written, self.output, self.reasoning,
+            self.cost,
+        )  # fmt: skip
+
 
 @dataclass(slots=True)
 class Reservation:
@@ -113,6 +134,7 @@ class Reservation:
     id: str
     """Of its row."""
     user: str
+    """The digest of its end user; "" without one."""
     request_id: str
     revision: str
     held: Amounts
@@ -186,29 +208,46 @@ class Reservation:
 
     def note(self) -> None:
         """Write down what is held. Raises OSError."""
-        account, held, first = self.account, self.held, self.first
+        account, held = self.account, self.held
+        _, _, read, written, usd, _ = held
         self.file.write(
-            account.hold
+            account.hold_form(self.first, self.revision)
             % (
-                self.id,
-                int(self.admitted * 1000),
-                quoted(self.user),
-                quoted(first.provider.name),
-                quoted(first.model.id),
-                held.input_tokens,
-                held.output_tokens,
-                held.usd or "null",
-                quoted(self.revision),
-                quoted(self.request_id),
-                account.charges % account.pick(held),
+                self.id, int(self.admitted * 1000), self.user, read, written, usd or "null",
+                quoted(self.request_id), account.charges % account.pick(held),
             )
-        )
+        )  # fmt: skip
 
     def headers(self) -> Mapping[str, str]:
         return rate_headers(self.account.rates, self.admitted)
 
     def settle(self, ending: Ending) -> None:
         """Count what was used, and free the rest."""
+        self._close(self._plainly_used(ending) or self._used(ending), ending)
+
+    def _plainly_used(self, ending: Ending) -> Used | None:
+        """Of a request whose only attempt was answered and counted, as nearly all are; None of
+        others.
+        """
+        attempts, usage = ending.attempts, ending.usage
+        if len(attempts) != 1 or not ending.served or ending.estimated or self.cached:
+            return None
+        (attempt,) = attempts
+        prompt, completion = totals(usage)
+        if (
+            prompt is None
+            or completion is None
+            or usage.get("prompt_tokens_details")
+            or usage.get("completion_tokens_details")
+            or f"{attempt.provider}/{attempt.model}" not in self.bounds
+        ):
+            return None
+        cost = ending.cost
+        state = "unpriced" if cost is None else SETTLED if self.why is None else UNHELD
+        return _new(Used, (state, prompt, 0, 0, completion, 0, cost))
+
+    def _used(self, ending: Ending) -> Used:
+        """Of any."""
         tally = _Tally()
         if self.cached:
             tally.state = CACHED
@@ -219,7 +258,7 @@ class Reservation:
             self._add_others(tally, ending)
         if self.why is not None and tally.state == SETTLED:
             tally.state = UNHELD
-        self._close(tally, ending)
+        return tally.used()
 
     def _add_others(self, tally: _Tally, ending: Ending) -> None:
         """Attempts whose answer was not shown."""
@@ -249,7 +288,10 @@ class Reservation:
             elif ending.served:
                 cost = ending.cost
             else:
-                cost = cost_of_usage(bound.model, usage, self.day, self.tier)
+                cost = cost_of_usage(
+                    bound.model, usage, self.day,
+                    self.tier,
+                )  # fmt: skip
             tally.add(state, read, output, cost)
             if details := usage.get("prompt_tokens_details"):
                 tally.cached = count(details, "cached_tokens") or 0
@@ -266,19 +308,20 @@ class Reservation:
     def _price(self, bound: Bound, read: int, output: int) -> int | None:
         return expected_cost(bound.model, read, 0.0, output, self.day)
 
-    def _close(self, tally: _Tally, ending: Ending) -> None:
-        account, held, cost = self.account, self.held, tally.cost
+    def _close(self, used: Used, ending: Ending) -> None:
+        account, held = self.account, self.held
+        state, read, cached, written, output, reasoning, cost = used
         # An unknown price is never taken for nothing: all that was held of money is spent then.
-        read, output, usd = tally.input, tally.output, held.usd if cost is None else cost
-        used = (1, read + output, read, output, usd, 0)  # Amounts, as they are when it is over
-        counters, pick = account.counters, account.pick_held
-        for counter, had, amount in zip(counters, pick(held), pick(used), strict=True):
+        usd = held.usd if cost is None else cost
+        over = (1, read + output, read, output, usd, 0)  # Amounts, as they are when it is over
+        pick = account.pick_held
+        for counter, had, amount in zip(account.counters, pick(held), pick(over)):  # noqa: B905
             counter.free += had - amount
             counter.unbooked += amount
         for counter in account.warned:
-            counter.free -= used[counter.index]
-            counter.unbooked += used[counter.index]
-        amounts = account.pick(used)
+            counter.free -= over[counter.index]
+            counter.unbooked += over[counter.index]
+        amounts = account.pick(over)
         attempts, at, rules = ending.attempts, int(self.admitted * 1000), account.rules
         provider = model = ""
         if self.cached:
@@ -289,8 +332,7 @@ class Reservation:
         charges = account.charges % amounts if all(amounts) else charges_text(account.ids, amounts)
         values = (
             self.id, at, rules.key_id, rules.team, account.persona, self.user, provider, model,
-            tally.state, len(attempts), tally.input, tally.cached, tally.written, tally.output,
-            tally.reasoning, cost, ending.revision, ending.decision, self.request_id, None,
-            self.why, charges, at // DAY,
+            state, len(attempts), read, cached, written, output, reasoning, cost, ending.revision,
+            ending.decision, self.request_id, None, self.why, charges, at // DAY,
         )  # fmt: skip
-        self.queue.add(Settled(values, account, amounts, self.file))
+        self.queue.add(_new(Settled, (values, account, amounts, self.file)))

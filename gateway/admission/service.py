@@ -14,14 +14,15 @@ from gateway.admission.amounts import Amounts
 from gateway.admission.bounds import Bound, ask_of, bound_of, dearest, wavers
 from gateway.admission.budget import Budget
 from gateway.admission.counters import Applied, Counter, CounterPool
-from gateway.admission.journal import Journal
+from gateway.admission.journal import LARGEST, Journal
 from gateway.admission.keys import KeyDirectory
-from gateway.admission.leases import Leases, StoreDown, StoreThread, Taken, release
+from gateway.admission.leases import Leases, Taken, release
 from gateway.admission.ledger_queue import LedgerQueue
 from gateway.admission.metrics import LimitMetrics, Standing
 from gateway.admission.refusals import exceeded
 from gateway.admission.reservation import WITHOUT_HOLD, Reservation
 from gateway.admission.scopes import NO_KEY, CallerRules, applied, rules_of
+from gateway.admission.store_thread import StoreDown, StoreThread
 from gateway.admission.teams import with_stored
 from gateway.config.limits import LimitsPolicy
 from gateway.errors import LimitExceeded, LimitsUnavailable, PersonaNotAllowed
@@ -82,6 +83,9 @@ class Admission:
         self._accounts: dict[tuple[str | None, str, str], Account] = {}
         """By key, persona, and the digest of an end user where these are counted."""
         self._revision = -1
+        self._cut_revision = 0
+        self.cut: Callable[[str], None] = _nobody
+        """Told of each key whose running requests are to be ended."""
         self.unseen = self.allow_cold = False
         """The store was not seen since the start; and requests are admitted nevertheless."""
         self.share = counter_store.ALONE
@@ -121,6 +125,9 @@ class Admission:
         self.policy = with_stored(self._written, self._teams)
         self.pool.recap()
         self._forget_rules()
+        for revision, key_id in await self.thread.call(key_store.cut_since, self._cut_revision):
+            self._cut_revision = revision
+            self.cut(key_id)
 
     def apply_policy(self, policy: LimitsPolicy) -> None:
         """From now on this holds."""
@@ -163,7 +170,9 @@ class Admission:
 
     def check_persona(self, key_id: str | None, persona: str) -> None:
         """Raises PersonaNotAllowed."""
-        if not self.allows(key_id, persona):
+        rules = self._rules.get(key_id or NO_KEY)
+        personas = (rules or self.rules(key_id)).personas
+        if personas is not None and persona not in personas:
             raise PersonaNotAllowed(f"This API key may not ask {persona[:100]!r}.")
 
     def _account(self, key_id: str | None, persona: str, user: str, now: float) -> Account:
@@ -197,6 +206,8 @@ class Admission:
             rules, persona, pool.of(refusing, user, now), pool.of(warning, user, now),
             of_users, pool.dropped,
         )  # fmt: skip
+        if self.policy.report_budget:
+            made.rates.budgets = [c for c in made.counters if c.limit.on == "usd"]
         return made
 
     def _check_users(self, limits: Sequence[Applied], user: str) -> None:
@@ -243,10 +254,11 @@ class Admission:
     ) -> dict[str, Bound]:
         facts, day = plan.facts, asking.day
         ask = ask_of(asking.request, facts)
-        return {
-            each.name: bound_of(each, facts, ask, learned.factor(each.name), day)
-            for each in eligible
-        }
+        bounds = {}
+        for each in eligible:
+            name = each.name
+            bounds[name] = bound_of(each, facts, ask, learned.factor(name), day)
+        return bounds
 
     async def reserve(
         self, asking: Asking, plan: Plan, learned: Learned, *, whole: bool
@@ -257,13 +269,17 @@ class Admission:
         With `whole`, None where only a part of the targets, or of an answer, may fit, or where it
         fits so narrowly that the prompt should be counted (`near`).
         """
-        now, user = self.clock(), _digest(asking.user)
-        account = self._account(asking.key_id, plan.policy.name, user, now)
+        now, key_id, persona = self.clock(), asking.key_id, plan.policy.name
+        user = asking.user and _digest(asking.user)
+        account = self._accounts.get((key_id, persona, user))
+        if account is None or account.ends <= now or account.dropped != self.pool.dropped:
+            account = self._account(key_id, persona, user, now)
         eligible = plan.eligible
         bounds = self._bounds(asking, plan, eligible, learned)
-        if whole and account.of_money and not all(each.priced for each in bounds.values()):
-            return None
-        needs = dearest(bounds.values())
+        for bound in bounds.values():
+            if not bound.priced and whole and account.of_money:
+                return None
+        needs = bound.needs if len(bounds) == 1 else dearest(bounds.values())
         taken, unheld = self.leases.take_of(account, needs), False
         if taken is not Taken.EASILY:
             try:
@@ -278,7 +294,7 @@ class Admission:
             if whole and not exact and _wavers(account, bounds.values(), needs, asking.day):
                 release(account.counters, needs)
                 return None
-        held = self._held(asking, plan, account, eligible[0], bounds, needs, now)
+        held = self._held(asking, plan, account, eligible[0], bounds, needs, now, user)
         if unheld:
             held.why = WITHOUT_HOLD
         return held
@@ -287,14 +303,14 @@ class Admission:
         """Count a request whose answer is there already, of `target`: a request, and one at a time,
         without tokens and without money. Raises LimitExceeded, LimitsUnavailable.
         """
-        now, persona = self.clock(), plan.policy.name
-        account = self._account(asking.key_id, persona, _digest(asking.user), now)
+        now, user = self.clock(), _digest(asking.user)
+        account = self._account(asking.key_id, plan.policy.name, user, now)
         try:
             await self.leases.take([c for c in account.counters if _CACHED[c.index]], _CACHED)
         except LimitExceeded as error:
             self.metrics.refused(error.limit["scope"], error.limit["on"])
             raise
-        held = self._held(asking, plan, account, target, {}, _CACHED, now)
+        held = self._held(asking, plan, account, target, {}, _CACHED, now, user)
         held.cached = True
         return held
 
@@ -307,16 +323,18 @@ class Admission:
         bounds: dict[str, Bound],
         needs: Amounts,
         now: float,
+        user: str,
     ) -> Reservation:
         """Write down what is held. Raises LimitsUnavailable if that cannot be, and the policy does
         not let a request pass then.
         """
-        tier: Any = asking.request.body.get("service_tier")
-        file = self.journal.current
+        file = self.journal.files[-1]
+        if file.size >= LARGEST:
+            file = self.journal.current
         reservation = Reservation(
             self.leases, self.queue, file, account, bounds, first,
-            f"{int(now * 1000):012x}{unique(12)}", _digest(asking.user), asking.request_id,
-            plan.revision, needs, now, asking.day, tier,
+            f"{int(now * 1000):012x}{unique(12)}", user, asking.request_id,
+            plan.revision, needs, now, asking.day, asking.request.body.get("service_tier"),
         )  # fmt: skip
         try:
             reservation.note()
@@ -360,6 +378,10 @@ class Admission:
         )
         self.metrics.refused(counter.id.scope, counter.limit.on)
         return exceeded(counter, bound.needs, self.clock())
+
+
+def _nobody(key_id: str) -> None:
+    """Nothing listens yet, so nothing runs."""
 
 
 def _wavers(account: Account, bounds: Iterable[Bound], held: Amounts, day: date) -> bool:

@@ -15,9 +15,9 @@ from pathlib import Path
 from typing import Any, Final
 
 from gateway.admission.journal import Journal
-from gateway.admission.leases import StoreDown, StoreThread
 from gateway.admission.ledger_queue import recover
 from gateway.admission.service import Admission
+from gateway.admission.store_thread import StoreDown, StoreThread
 from gateway.config.limits import LimitsPolicy
 from gateway.store import counters as counter_store
 from gateway.store import engine, presumed, retention

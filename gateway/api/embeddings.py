@@ -66,7 +66,8 @@ async def embed(http: Request, request: EmbeddingsRequest, exchange: Exchange) -
     tokens = await sized(request.size, _estimates, request.inputs)
     context = gateway.state.view()
     caller = Caller(http.key_id, http.headers)
-    decision, request = decide_embeddings(http.config, request, caller, context, sum(tokens))
+    exact = not any(isinstance(item, str) for item in request.inputs)
+    decision, request = decide_embeddings(http.config, request, caller, context, sum(tokens), exact)
     params = params_mode(http, decision.params)
     if gateway.admission is not None:
         decision, request = await _admitted(http, request, exchange, decision, sum(tokens))
@@ -91,11 +92,21 @@ async def _admitted(
     if not decision.plan.eligible:
         return decision, request
     held = await admission.reserve(asking, decision.plan, state.learned, whole=True)
+    exact, caller = decision.plan.facts.prompt.exact, Caller(http.key_id, http.headers)
+    if held is None and admission.near(asking, decision.plan, state.learned):
+        counted = await _counted(http, request.inputs)
+        if counted is not None:
+            tokens, exact = counted, True
+            context = state.view()
+            decision, request = decide_embeddings(
+                http.config, request, caller, context, tokens, exact
+            )
+            held = await admission.reserve(asking, decision.plan, state.learned, whole=True)
     if held is None:
-        context, caller = state.view(), Caller(http.key_id, http.headers)
+        context = state.view()
         budget = await admission.budget(asking, decision.plan, state.learned)
         context.budget = budget
-        decision, request = decide_embeddings(http.config, request, caller, context, tokens)
+        decision, request = decide_embeddings(http.config, request, caller, context, tokens, exact)
         if not decision.plan.eligible:
             if (refused := admission.refusal(budget)) is not None:
                 raise refused
@@ -104,6 +115,16 @@ async def _admitted(
     assert held is not None
     exchange.set_reservation(held)
     return decision, request
+
+
+async def _counted(http: Request, inputs: Sequence[Input]) -> int | None:
+    """Tokens of all inputs, at least 1 of each; None if they cannot be counted."""
+    texts = [item for item in inputs if isinstance(item, str)]
+    counted = await http.gateway.counter.count_texts(texts)
+    if counted is None:
+        return None
+    ids = sum(len(item) for item in inputs if not isinstance(item, str))
+    return max(len(inputs), counted + ids)
 
 
 def _estimates(inputs: Sequence[Input]) -> list[int]:

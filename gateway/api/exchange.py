@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from collections.abc import Mapping
 from typing import Any, Final
 
 from gateway.api.request import Gateway, Request
@@ -23,6 +24,12 @@ from translators.errors import InvalidRequest
 from translators.openai import inbound as chat
 
 RESTARTING: Final = "restarting"
+KEY_REVOKED: Final = "key_revoked"
+CUTS: Final[Mapping[str | None, tuple[str, int]]] = {
+    RESTARTING: ("restarting", 503),
+    KEY_REVOKED: ("not_authorized", 401),
+}
+"""Why a caller is cut and told so: outcome and status. All others have left."""
 """Why an answer is cut when the grace of a stop is over."""
 WRITE_TIMEOUT: Final = "write_timeout"
 """Why a caller who takes nothing is cut."""
@@ -85,7 +92,7 @@ class exchange_of:
     def _left(self, exchange: Exchange) -> None:
         """The caller is not there any more: it left, or we cut it."""
         why = self._caller.cut_for
-        outcome, status = ("restarting", 503) if why == RESTARTING else ("client_gone", 499)
+        outcome, status = CUTS.get(why, ("client_gone", 499))
         exchange.record_end(outcome, status, why)
 
 

@@ -70,8 +70,10 @@ METHODS: Final[dict[str, Handler]] = {
 
 async def call(http: Request) -> web.StreamResponse:
     """A method of a model. Raises NotServed, 501, for one that there is not."""
-    method = asked(http.raw_path).method
-    handler = METHODS.get(method)
+    handler = METHODS.get(http.raw_path.partition("?")[0].rpartition(":")[2])
+    if handler is None:
+        method = asked(http.raw_path).method
+        handler = METHODS.get(method)
     if handler is None:
         raise NotServed(501, f"The method {method[:80]!r} is not supported.", "unsupported_method")
     return await handler(http)

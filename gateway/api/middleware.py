@@ -11,12 +11,13 @@ from aiohttp import HttpVersion10, HttpVersion11, web
 
 from gateway.api import cors
 from gateway.api.auth import ADMIN_ROUTES, CONSOLE_ROUTES, OPEN_ROUTES, google_key
-from gateway.api.exchange import RESTARTING, publish_request_without_exchange
+from gateway.api.exchange import CUTS, KEY_REVOKED, RESTARTING, publish_request_without_exchange
 from gateway.api.request import Request
 from gateway.api.routes import BY_PATH, UNKNOWN, find
 from gateway.api.web_pages import refuse_pages
 from gateway.errors import (
     INVALID_HTTP,
+    NotAuthorized,
     NotServed,
     RequestFailed,
     Stopping,
@@ -77,9 +78,9 @@ async def edge(http: Request) -> web.StreamResponse:
     except (InvalidRequest, RequestFailed) as error:
         failed = error
     except asyncio.CancelledError:
-        if http.caller.cut_for != RESTARTING:
+        if http.caller.cut_for not in CUTS:
             raise
-        failed = broken = _restarting()
+        failed = broken = _cut(http.caller.cut_for)
     except ConnectionResetError:
         # The caller left while being written to. aiohttp logs what a handler raises, except this.
         raise asyncio.CancelledError from None
@@ -121,8 +122,10 @@ def _publish(http: Request, status: int, failed: InvalidRequest | RequestFailed 
     )
 
 
-def _restarting() -> RequestFailed:
-    """Why the answer is cut: the grace of a stop is over."""
+def _cut(why: str | None) -> RequestFailed:
+    """Why the answer is cut: the grace of a stop is over, or its key was revoked."""
+    if why == KEY_REVOKED:
+        return NotAuthorized("This API key was revoked: the answer was cut.")
     failed = Stopping("The gateway is being restarted: the answer was cut.")
     failed.code = RESTARTING
     return failed

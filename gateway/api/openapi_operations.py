@@ -40,7 +40,8 @@ _LIMITS: Final = {
     ("/api/v1/keys/{id}", "get"): Operation("One key", "ApiKey", _ADMIN),
     ("/api/v1/keys/{id}", "patch"): Operation("Change a key: a JSON merge patch", "ApiKey", _WRITES,
      ("KeyRequest",), chats=False),
-    ("/api/v1/keys/{id}", "delete"): Operation("Revoke a key, for ever", "ApiKey", _ADMIN),
+    ("/api/v1/keys/{id}", "delete"): Operation(
+        "Revoke a key, for ever; with `now=true` its running requests are ended", "ApiKey", _ADMIN),
     ("/api/v1/keys/{id}/rotate", "post"): Operation(
         "A new secret; the one before is good for `grace` more", "NewApiKey", _WRITES,
         ("RotateRequest",), chats=False),

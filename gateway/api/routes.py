@@ -212,15 +212,26 @@ def _pattern(path: str) -> re.Pattern[str]:
     return re.compile(re.sub(r"\{\w+\}", "[^/]+", ids))
 
 
-_OPEN: Final = [(_pattern(path), path) for path in _METHODS if "{" in path]
+def _heads(path: str) -> tuple[str, str]:
+    """How a path begins: its first two segments, and its first."""
+    segments = path.split("/", 3)
+    return "/".join(segments[:3]), "/".join(segments[:2])
+
+
+_OPEN: Final[dict[str, list[tuple[re.Pattern[str], str]]]] = {}
+"""The routes with braces, by as much of what `_heads` gives as has none."""
+for _path in filter(lambda path: "{" in path, _METHODS):
+    _head = next(head for head in _heads(_path) if "{" not in head)
+    _OPEN.setdefault(_head, []).append((_pattern(_path), _path))
 
 
 def _open_route(path: str) -> tuple[str, str]:
     """The path of the route with braces that a path belongs to, and its `id`; the path itself if
     there is none."""
-    for pattern, route in _OPEN:
-        if (match := pattern.fullmatch(path)) is not None:
-            return route, match.groupdict().get("id", "")
+    for head in _heads(path):
+        for pattern, route in _OPEN.get(head, ()):
+            if (match := pattern.fullmatch(path)) is not None:
+                return route, match.groupdict().get("id", "")
     return path, ""
 
 

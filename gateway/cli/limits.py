@@ -77,7 +77,12 @@ class Command:
 
     def set_state(self) -> int:
         row = administration.set_state(
-            self.database, self.options.id, self.options.action, self.now, self.author
+            self.database,
+            self.options.id,
+            self.options.action,
+            self.now,
+            self.author,
+            cut=getattr(self.options, "cut", False),
         )
         return _print(administration.key_document(row))
 

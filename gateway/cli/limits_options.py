@@ -74,6 +74,10 @@ def _add_keys(keys: _Commands, where: argparse.ArgumentParser) -> None:
     ):
         one = keys.add_parser(action, parents=[where], help=text)
         one.add_argument("id", metavar="ID", help="12 hex digits")
+        if action == "revoke":
+            one.add_argument(
+                "--now", dest="cut", action="store_true", help="end its running requests, too"
+            )
         if action == "rotate":
             one.add_argument(
                 "--grace", default="24h", metavar="TIME", help="the one before is good for (24h)"

@@ -14,12 +14,13 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from gateway.admission.leases import StoreDown, StoreThread
 from gateway.admission.service import Admission
+from gateway.admission.store_thread import StoreDown, StoreThread
 from gateway.cluster.facts import Facts
 from gateway.cluster.messages import Message, read, written
 from gateway.cluster.metrics import ClusterMetrics
 from gateway.cluster.responses import SharedResponses
+from gateway.cluster.webhook import SECRET, Webhook, name_of, secret_of
 from gateway.config import Config
 from gateway.config.environment import STATE_KEY, state_keys
 from gateway.routing.affinity import LIFETIME, Pin
@@ -65,10 +66,12 @@ class Cluster:
         keys: Any,
         places: ConcurrencyLimiter,
         version: str,
+        webhook: Webhook | None,
     ) -> None:
         """`keys`: that states are sealed with; None: only facts are shared. `version`: of this
-        program.
+        program. `webhook`: None where there is nothing to sign it with.
         """
+        self._webhook = webhook
         self._admission = admission
         self._state = state
         self._thread = thread
@@ -154,6 +157,7 @@ class Cluster:
             (_POLL, self._hear_untold),
             (_SECOND, self._hear),
             (_BEAT, self._beat),
+            (_SECOND, self._alert),
             (1, self._write),
             (_MINUTE, self._forget_old),
         )
@@ -192,6 +196,16 @@ class Cluster:
         self._me = self._me._replace(seen=now, started=self._me.started or now)
         await self._thread.call(shared.present, self._me)
         self.members = await self._thread.call(shared.members, now - LIVE)
+
+    async def _alert(self) -> None:
+        """Tell of steps of budgets that nobody else has told of."""
+        reached, alerts = self._admission.queue.reached, self._admission.policy.alerts
+        while reached:
+            if alerts is not None and self._webhook is not None:
+                name, now = name_of(reached[0]), int(self._clock())
+                if await self._thread.call(shared.first_to_tell, name, now):
+                    self._webhook.tell(alerts.webhook, reached[0])
+            reached.popleft()
 
     async def _tell(self) -> None:
         self._telling += self.facts.learned()
@@ -267,11 +281,13 @@ class Cluster:
 
     async def _forget_old(self) -> None:
         await self._thread.call(shared.forget_members, int(self._clock()) - _SILENT_FOR)
+        await self._thread.call(shared.forget_told, int(self._clock()) - _TOLD_FOR)
         if self.states is not None:
             await self.states.forget_old()
 
 
 _MOST_TOLD: Final = 1000
+_TOLD_FOR: Final = 400 * 86_400
 _SILENT_FOR: Final = 86_400
 """Seconds for which a process that is gone is still told of."""
 _PROBED_FOR: Final = 5
@@ -294,10 +310,10 @@ async def running(
     processes divide; `version`: of this program. Raises StoreUnusable.
     """
     url = engine.store_url(admission.policy.store.url, environ)
-    keys = seal_of(environ)
+    keys, webhook = seal_of(environ), _webhook_of(environ, admission)
     database = await asyncio.to_thread(engine.open_shared, url, directory)
     thread = StoreThread(database, state.now, "what instances share in the store")
-    cluster = Cluster(config, admission, state, thread, keys, places, version)
+    cluster = Cluster(config, admission, state, thread, keys, places, version, webhook)
     tending = asyncio.ensure_future(cluster.tend())
     tending.add_done_callback(_ended)
     try:
@@ -306,6 +322,21 @@ async def running(
         tending.cancel()
         await asyncio.gather(tending, return_exceptions=True)
         await cluster.stop()
+        if webhook is not None:
+            await webhook.close()
+
+
+def _webhook_of(environ: Mapping[str, str], admission: Admission) -> Webhook | None:
+    """What tells of budgets, if there is a secret. Raises StoreUnusable."""
+    try:
+        secret = secret_of(environ)
+    except ValueError as error:
+        raise StoreUnusable(str(error), SECRET) from None
+    if secret is not None:
+        return Webhook(secret, admission.clock)
+    if admission.policy.alerts is not None:
+        raise StoreUnusable(f"needs {SECRET}, which it is signed with", "alerts.webhook")
+    return None
 
 
 def _ended(tending: "asyncio.Task[None]") -> None:

@@ -11,7 +11,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
-from gateway.admission.leases import StoreDown, StoreThread
+from gateway.admission.store_thread import StoreDown, StoreThread
 from gateway.cluster.metrics import ClusterMetrics
 from gateway.cluster.seal import StateKeys
 from gateway.store import shared

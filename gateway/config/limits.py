@@ -198,6 +198,21 @@ class StoreSettings(Row):
     ledger: LedgerSettings = LedgerSettings()
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AlertSettings(Row):
+    """Who is told when most, and when all, of a budget is used."""
+
+    webhook: Annotated[
+        str,
+        matching(
+            r"https?://[^@\s]+",
+            "must be an http or https URL without user and password",
+            repeated=False,
+        ),
+    ]
+    """A URL that a signed POST goes to; it may be a secret itself."""
+
+
 NO_STORE: Final = StoreSettings()
 _DEFAULTS: Final = KeyDefaults()
 
@@ -211,6 +226,9 @@ class LimitsPolicy:
     keys: Mapping[str, KeySettings] = field(default_factory=dict)
     key_defaults: KeyDefaults = _DEFAULTS
     store: StoreSettings = NO_STORE
+    alerts: AlertSettings | None = None
+    report_budget: bool = False
+    """Callers are told what is left of their tightest budget."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,7 +6,14 @@ from typing import Annotated, Any, Final, Literal
 
 from pydantic import AfterValidator, Field
 
-from gateway.config.limits import KeyDefaults, KeySettings, Limits, StoreSettings, Team
+from gateway.config.limits import (
+    AlertSettings,
+    KeyDefaults,
+    KeySettings,
+    Limits,
+    StoreSettings,
+    Team,
+)
 from gateway.config.origins import check_origin, check_origins
 from gateway.config.schema import Row, Seconds, matching
 
@@ -168,4 +175,7 @@ class PolicyFile(Row):
     """By the ids of keys."""
     key_defaults: KeyDefaults | None = None
     store: StoreSettings | None = None
+    alerts: AlertSettings | None = None
+    report_budget: bool = False
+    """Callers are told what is left of their tightest budget."""
     personas: Annotated[dict[str, Any], Field(min_length=1)]

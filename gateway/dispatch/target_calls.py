@@ -122,8 +122,10 @@ class TargetCalls:
             candidate.provider.concurrency is not None or candidate.model.concurrency is not None
         )
         reservation = exchange.reservation
-        if reservation is not None and not await reservation.cover(
-            candidate.name, why, exchange.attempts
+        if (
+            reservation is not None
+            and why != "first"  # which is covered from the beginning
+            and not await reservation.cover(candidate.name, why, exchange.attempts)
         ):
             self._over_budget, self.uncovered = reservation.refused, candidate
             return NOT_CALLED

@@ -114,7 +114,7 @@ def load(directory: Path, environ: Mapping[str, str]) -> Config:
 
 def _limits(top: PolicyFile) -> LimitsPolicy | None:
     """What the file says of limits, if it has any of their sections."""
-    sections = (top.limits, top.teams, top.keys, top.key_defaults, top.store)
+    sections = (top.limits, top.teams, top.keys, top.key_defaults, top.store, top.alerts)
     if all(section is None for section in sections):
         return None
     return LimitsPolicy(
@@ -123,6 +123,8 @@ def _limits(top: PolicyFile) -> LimitsPolicy | None:
         keys=top.keys or {},
         key_defaults=top.key_defaults or KeyDefaults(),
         store=top.store or NO_STORE,
+        alerts=top.alerts,
+        report_budget=top.report_budget,
     )
 
 

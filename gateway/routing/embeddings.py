@@ -20,9 +20,15 @@ _NEED: Final = Requirement("embeddings", "input")
 
 
 def decide_embeddings(
-    config: Config, request: EmbeddingsRequest, caller: Caller, context: RoutingContext, tokens: int
+    config: Config,
+    request: EmbeddingsRequest,
+    caller: Caller,
+    context: RoutingContext,
+    tokens: int,
+    exact: bool = False,
 ) -> tuple[Decision, EmbeddingsRequest]:
-    """The decision, and the request with its persona's defaults. `tokens`: an estimate for all.
+    """The decision, and the request with its persona's defaults. `tokens`: of all inputs, an
+    estimate unless they are `exact`.
 
     Raises ModelNotFound, and InvalidRequest for dimensions that no target has. Pure.
     """
@@ -34,7 +40,7 @@ def decide_embeddings(
         and (dimensions := persona.defaults.get("dimensions")) is not None
     ):
         request = replace(request, dimensions=dimensions)
-    facts = _facts(request, persona, caller, tokens)
+    facts = _facts(request, persona, caller, Prompt(None, request.size, tokens, exact))
     rule = (
         None
         if persona is None or not persona.rules
@@ -55,14 +61,14 @@ def decide_embeddings(
 
 
 def _facts(
-    request: EmbeddingsRequest, persona: Persona | None, caller: Caller, tokens: int
+    request: EmbeddingsRequest, persona: Persona | None, caller: Caller, prompt: Prompt
 ) -> Facts:
     requires = () if persona is None else sorted(persona.requires - {"embeddings"})
     native = request.natives_only
     return Facts(
         requirements=(_NEED, *(Requirement(capability, "persona") for capability in requires)),
         features=frozenset(),
-        prompt=Prompt(None, request.size, tokens),
+        prompt=prompt,
         caller=caller,
         natives=() if native is None else (native,),
         spoken="" if native is None else "gemini",

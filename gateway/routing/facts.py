@@ -16,7 +16,10 @@ from translators.chat.request import ChatRequest
 from translators.dialect.inbound import Origin
 from translators.registry import is_open
 
-SESSION_HEADERS: Final = ("x-llm-router-session", "x-session-id", "session-id")
+OWN_SESSION: Final = "x-llm-router-session"
+SESSION_HEADERS: Final = ("x-session-id", "session-id")
+CLAUDE_CODE_SESSION: Final = "x-claude-code-session-id"
+"""It, or what a request of Messages says otherwise, stands in `prompt_cache_key`."""
 NONE: Final[Mapping[str, Any]] = MappingProxyType({})
 MOST_ANSWERS: Final = 1000
 """Above it `n` is not reckoned with: what a server makes of such a number is its own affair."""
@@ -189,10 +192,12 @@ def _forces_a_tool(choice: Any) -> bool:
 
 
 def _named_session(body: Mapping[str, Any], caller: Caller) -> str | None:
+    headers = caller.headers
+    if (own := headers.get(OWN_SESSION)) and CLAUDE_CODE_SESSION not in headers:
+        return f"session:{own}"
     named = body.get("prompt_cache_key")
     if named.__class__ is str and named:
         return f"cache:{named}"
-    headers = caller.headers
     for header in SESSION_HEADERS:
         if value := headers.get(header):
             return f"session:{value}"

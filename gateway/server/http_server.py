@@ -128,6 +128,12 @@ class CallersProtocol(web.RequestHandler):
         since = self._waits_since
         return self._held_up if since is None else self._held_up + self._loop.time() - since
 
+    @property
+    def key_id(self) -> str | None:
+        """Whose key an exchange with a provider runs for."""
+        http = self._current_request
+        return http.key_id if isinstance(http, Request) and http.exchange is not None else None
+
     def cut(self, why: str) -> bool:
         """End what is being answered, if anything: it is told why, where it can be."""
         if self._current_request is None or self._task_handler is None:

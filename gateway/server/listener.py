@@ -14,7 +14,7 @@ from typing import Final
 
 from aiohttp import web
 
-from gateway.api.exchange import RESTARTING
+from gateway.api.exchange import KEY_REVOKED, RESTARTING
 from gateway.api.request import Gateway
 from gateway.server.http_server import CallersProtocol, HttpServer
 from gateway.server.memory import keep_big_blocks_apart
@@ -53,6 +53,12 @@ class Server:
         self._server = server
         self._listener = listener
         self.port = listener.port
+
+    def cut_key(self, key_id: str) -> None:
+        """End what runs for a key that was revoked: its callers are told why."""
+        for caller in list(self._server.connections):
+            if isinstance(caller, CallersProtocol) and caller.key_id == key_id:
+                caller.cut(KEY_REVOKED)
 
     def watch_signals(self) -> asyncio.Event:
         """An event that SIGTERM or SIGINT sets. SIGHUP reads the configuration again."""
@@ -172,7 +178,10 @@ async def listening(
         gc.set_threshold(2_000, 10, 1_000)
         gc.enable()
         keep_big_blocks_apart()
-        yield Server(gateway, server, listener)
+        started = Server(gateway, server, listener)
+        if gateway.admission is not None:
+            gateway.admission.cut = started.cut_key
+        yield started
     finally:
         if listener is not None:
             listener.close()

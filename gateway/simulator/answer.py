@@ -23,7 +23,6 @@ _PIECE: Final = re.compile(r"\s*\S{1,12}|\s+")
 class Call(NamedTuple):
     """One tool call: of a function, or of a custom tool, whose argument is a bare text."""
 
-    id: str
     name: str
     kind: Literal["function", "custom"]
     text: str
@@ -76,18 +75,17 @@ def _calls(conversation: Conversation, script: Script) -> Sequence[Call]:
         asked = [(next(iter(conversation.tools)), None)]
     if conversation.body.get("parallel_tool_calls") is False:
         asked = asked[:1]
-    return [_call(conversation, i, *call) for i, call in enumerate(asked)]
+    return [_call(conversation, *call) for call in asked]
 
 
-def _call(conversation: Conversation, index: int, name: str, arguments: Any) -> Call:
-    call_id = f"{conversation.digest[:20]}{index:02d}"
+def _call(conversation: Conversation, name: str, arguments: Any) -> Call:
     schema = conversation.tools.get(name, {"type": "object"})
     if schema is None:
         said = arguments if isinstance(arguments, str) else "example"
-        return Call(call_id, name, "custom", said)
+        return Call(name, "custom", said)
     made = arguments if isinstance(arguments, dict) else example(schema)
     text = json_codec.dumps_str(made if isinstance(made, dict) else {})
-    return Call(call_id, name, "function", text)
+    return Call(name, "function", text)
 
 
 def _text(conversation: Conversation, script: Script) -> str:

@@ -32,8 +32,6 @@ class Turn:
 class Conversation:
     """What decides the answer."""
 
-    digest: str
-    """Of the request's bytes: ids are made of it, so the same request gets the same answer."""
     body: JsonObject
     """The hub's, for what else was asked for."""
     turns: Sequence[Turn]
@@ -45,14 +43,12 @@ class Conversation:
     """auto, none, required, or `=` and a tool's name."""
 
 
-def conversation_of(request: ChatRequest, digest: str) -> Conversation:
+def conversation_of(request: ChatRequest) -> Conversation:
     """The conversation that a request holds."""
     body = request.body
     turns, system = _turns(request)
     choice, tools = _choice(body.get("tool_choice"), _tools(body.get("tools") or ()))
-    return Conversation(
-        digest=digest, body=body, turns=turns, system=system, tools=tools, choice=choice
-    )
+    return Conversation(body=body, turns=turns, system=system, tools=tools, choice=choice)
 
 
 def last_words(conversation: Conversation) -> str:

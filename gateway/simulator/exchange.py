@@ -53,13 +53,14 @@ class Exchange:
     """The error that ends a stream."""
 
     def __init__(self, document: JsonObject, call: Call, digest: str) -> None:
-        """Raises InvalidRequest, which names the field in the dialect's words."""
+        """`digest` of the request's bytes: ids are made of it, so the same request gets the same
+        answer. Raises InvalidRequest, which names the field in the dialect's words."""
         self.digest = digest
         self.id = digest[:24]
         self.content_type = "text/event-stream; charset=utf-8"
         self.split: Callable[[str], list[str]] = pieces
         self.request = self.read(document, call)
-        self.conversation = conversation_of(self.request, digest)
+        self.conversation = conversation_of(self.request)
 
     def read(self, document: JsonObject, call: Call) -> ChatRequest:
         """The request in the hub's form. Raises InvalidRequest."""
@@ -114,7 +115,8 @@ class Exchange:
         parts: list[JsonObject] = []
         for index, call in enumerate(answer.calls):
             key = "input" if call.kind == "custom" else "arguments"
-            head = {"index": index, "id": self.CALL_IDS + call.id, "type": call.kind}
+            call_id = f"{self.CALL_IDS}{self.digest[:20]}{index:02d}"
+            head = {"index": index, "id": call_id, "type": call.kind}
             parts.append({**head, call.kind: {"name": call.name, key: ""}})
             parts += [{"index": index, call.kind: {key: piece}} for piece in self.split(call.text)]
         return parts

@@ -44,6 +44,12 @@ def changed_since(database: Database, revision: int) -> tuple[list[KeyRow], list
     return rows, [SecretRow(*found) for found in secrets]
 
 
+def cut_since(database: Database, revision: int) -> list[tuple[int, str]]:
+    """Revisions and ids of keys whose running requests were to be ended since then."""
+    query = "SELECT rev, id FROM changes WHERE what = 'cut' AND rev > ? ORDER BY rev"
+    return [(rev, key_id) for rev, key_id in database.execute(query, (revision,))]
+
+
 def create(database: Database, row: KeyRow, secret: SecretRow, author: Author) -> KeyRow:
     """The key as it stands in the store."""
     with transaction(database):

@@ -28,6 +28,7 @@ CREATE TABLE IF NOT EXISTS probes(target TEXT PRIMARY KEY, holder TEXT NOT NULL,
   expires INT NOT NULL);
 CREATE TABLE IF NOT EXISTS members(id TEXT PRIMARY KEY, host TEXT NOT NULL, pid INT NOT NULL,
   version TEXT NOT NULL, revision TEXT NOT NULL, started INT NOT NULL, seen INT NOT NULL);
+CREATE TABLE IF NOT EXISTS told_once(id TEXT PRIMARY KEY, at INT NOT NULL);
 CREATE TABLE IF NOT EXISTS states(id BLOB PRIMARY KEY, kept INT NOT NULL, expires INT NOT NULL,
   size INT NOT NULL, sealed BLOB NOT NULL);
 CREATE INDEX IF NOT EXISTS states_expires ON states(expires);
@@ -131,6 +132,17 @@ def remove_member(database: Database, name: str) -> None:
 def forget_members(database: Database, before: int) -> None:
     """Those that were not seen since then."""
     database.execute("DELETE FROM members WHERE seen <= ?", (before,))
+
+
+def first_to_tell(database: Database, name: str, now: int) -> bool:
+    """Whether no process has told this before."""
+    query = "INSERT INTO told_once VALUES(?, ?) ON CONFLICT(id) DO NOTHING RETURNING id"
+    return database.execute(query, (name, now)).fetchone() is not None
+
+
+def forget_told(database: Database, before: int) -> None:
+    """What was told once before then, which nobody tells again."""
+    database.execute("DELETE FROM told_once WHERE at <= ?", (before,))
 
 
 def may_probe(database: Database, holder: str, target: str, now: int, until: int) -> bool:

@@ -18,10 +18,11 @@ from gateway.admission.amounts import Amounts, of_call
 from gateway.admission.bounds import Bound
 from gateway.admission.counters import Applied, CounterPool
 from gateway.admission.journal import Journal
-from gateway.admission.leases import Leases, StoreThread
+from gateway.admission.leases import Leases
 from gateway.admission.ledger_queue import LedgerQueue, recover
 from gateway.admission.reservation import WITHOUT_HOLD, Reservation
 from gateway.admission.scopes import CallerRules
+from gateway.admission.store_thread import StoreThread
 from gateway.config import Config, Model, TargetRef
 from gateway.config.limits import Limit, WhenDown, read_limits
 from gateway.dispatch.reservation import Ending

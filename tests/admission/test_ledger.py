@@ -12,7 +12,7 @@ import pytest
 
 from gateway.admission.amounts import of_call
 from gateway.admission.bounds import Bound
-from gateway.admission.leases import StoreDown
+from gateway.admission.store_thread import StoreDown
 from gateway.store import ledger
 from gateway.store.counters import used
 from gateway.store.limits_rows import Booking, CounterId, LedgerRow

@@ -2,6 +2,7 @@
 
 import asyncio
 import sqlite3
+import threading
 from pathlib import Path
 from typing import Any, Literal
 
@@ -9,7 +10,7 @@ import pytest
 
 from gateway.admission.amounts import of_call
 from gateway.admission.bounds import Bound
-from gateway.admission.leases import StoreThread
+from gateway.admission.store_thread import StoreThread
 from gateway.config.limits import WhenDown
 from gateway.errors import LimitsUnavailable
 from gateway.store import ledger
@@ -179,3 +180,48 @@ def test_a_file_that_is_none_is_told(tmp_path: Path) -> None:
     with pytest.raises(StoreUnusable) as refused:
         opened(path)
     assert refused.value.setting == "store"
+
+
+async def test_nobody_waits_long_for_a_store_that_does_not_answer(
+    place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who was there before it counts as away waits until it does, all at once; who comes then does
+    not wait. What it leases after that counts all the same.
+    """
+    monkeypatch.setattr("gateway.admission.store_thread.SILENT", 0.5)
+    process, thread = breakable(place, WhenDown(), TOKENS)
+    thread.probed, hanging = True, threading.Event()
+    stuck = asyncio.ensure_future(thread.call(lambda _: hanging.wait(30)))
+    assert None not in await asyncio.gather(*(process.admit(20) for _ in range(3)))
+    assert thread.down
+    trips = thread.trips
+    assert await process.admit(20) is not None
+    assert thread.trips == trips
+    (counter,) = process.pool
+    assert counter.free == -80
+    hanging.set()
+    assert await stuck
+    await thread.call(used, counter.id)  # after what was asked before
+    await asyncio.sleep(0)
+    assert not thread.down
+    assert (counter.held, counter.lease, counter.free) == (80, 50, -30)
+    await process.thread.close()
+
+
+async def test_what_goes_back_to_a_store_that_does_not_answer_holds_nobody_up(
+    place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("gateway.admission.store_thread.SILENT", 0.5)
+    process, thread = breakable(place, WhenDown(), TOKENS)
+    assert await process.admit(10) is not None
+    hanging = threading.Event()
+    stuck = asyncio.ensure_future(thread.call(lambda _: hanging.wait(30)))
+    returning = asyncio.ensure_future(process.leases.return_all())
+    await asyncio.sleep(0)
+    assert await process.admit(20) is not None
+    assert not returning.done()
+    hanging.set()
+    await asyncio.gather(stuck, returning)
+    (counter,) = process.pool
+    assert (counter.held, counter.lease, counter.free) == (30, 10, -20)
+    await process.thread.close()

@@ -242,6 +242,28 @@ async def test_a_limit_that_warns_refuses_nobody(
         assert [r.getMessage() for r in caplog.records if "% of the limit" in r.getMessage()] != []
 
 
+@pytest.mark.parametrize("told", [True, False])
+async def test_answers_say_what_is_left_of_the_tightest_budget_where_they_are_to(
+    tmp_path: Path, told: bool
+) -> None:
+    """An answer costs 22,000 nano-USD; the day's budget is tighter than the month's."""
+    limits = "limits: [{on: usd, per: day, amount: 0.5}, {on: usd, per: month, amount: 9}]"
+    policy = f"{limits}\nreport_budget: {str(told).lower()}"
+    async with limited(tmp_path, policy) as gateway:
+        await gateway.chat()
+        await gateway.admission.queue.book()
+        headers = (await gateway.chat()).headers
+        found = {name: headers[name] for name in headers if "budget" in name}
+        assert found == (
+            {
+                "x-llm-router-budget-limit-usd": "0.500000",
+                "x-llm-router-budget-remaining-usd": "0.499956",
+            }
+            if told
+            else {}
+        )
+
+
 async def test_every_answer_says_how_much_of_a_minute_is_left(tmp_path: Path) -> None:
     policy = (
         "limits: [{on: requests, per: minute, amount: 5}, {on: tokens, per: minute, amount: 90000}]"
@@ -315,6 +337,32 @@ async def test_official_clients_raise_their_own_class_and_do_not_hammer(tmp_path
         assert told.value.code == 429
         refusals = [e for e in gateway.running.events if getattr(e, "status", None) == 429]
         assert len(refusals) == 4
+
+
+async def test_inputs_of_embeddings_are_counted_where_the_estimate_does_not_tell(
+    tmp_path: Path,
+) -> None:
+    """100 times " the" are 100 tokens, and estimated to be more; 32 are held around them."""
+    personas = """
+personas:
+  e: {description: d, targets: [openai/text-embedding-3-small]}
+"""
+    answer = {
+        "object": "list", "model": "served",
+        "data": [{"object": "embedding", "index": 0, "embedding": [0.6, -0.8]}],
+        "usage": {"prompt_tokens": 100, "total_tokens": 100},
+    }  # fmt: skip
+    for amount, status in ((132, 200), (131, 400)):
+        limits = f"limits: [{{on: tokens, per: day, amount: {amount}}}]"
+        async with limited(
+            tmp_path / str(amount), limits, json_answer(answer), personas=personas
+        ) as gateway:
+            text = {"model": "e", "input": " the" * 100}
+            assert (await gateway.ask("/v1/embeddings", text)).status == status
+            ids = {"model": "e", "input": [[279] * 100]}
+            assert (await gateway.ask("/v1/embeddings", ids)).status == (
+                429 if status == 200 else 400
+            )
 
 
 async def test_embeddings_are_counted(tmp_path: Path) -> None:

@@ -69,7 +69,13 @@ class Caller(asyncio.Protocol):
 class OpenLoop:
     """Asks `rate` times a second until `requests` are answered."""
 
-    def __init__(self, work: Work, way: Way, rate: float, requests: int) -> None:
+    def __init__(
+        self, work: Work, way: Way, rate: float, requests: int, behind: float | None = None
+    ) -> None:
+        """`behind`: seconds by which answers may be late; by default BEHIND, and BACKLOG at the
+        end.
+        """
+        self._behind = behind
         self.seconds: list[float] = []
         """Of each request, from when it was due."""
         self._work, self._text = work, work.http(way)
@@ -93,7 +99,8 @@ class OpenLoop:
             async with asyncio.timeout(self._requests / self._rate + PATIENCE):
                 await self._over
             last = self._requests / self._rate
-            if self._loop.time() - self._begun - last > BACKLOG + last / 20:
+            late = BACKLOG + last / 20 if self._behind is None else self._behind
+            if self._loop.time() - self._begun - last > late:
                 raise TooFast(self._pace())
         finally:
             self._over.cancel()
@@ -109,7 +116,7 @@ class OpenLoop:
                 self._free.popleft().ask(self._text, due)
             else:
                 self._late.append(due)
-        if self._late and now - self._late[0] > BEHIND:
+        if self._late and now - self._late[0] > (self._behind or BEHIND):
             self.fail(TooFast(self._pace()))
         elif self._sent < self._requests:
             self._loop.call_at(self._due(), self._send)
@@ -143,11 +150,13 @@ def loop_of_exact_timers() -> asyncio.AbstractEventLoop:
     return asyncio.SelectorEventLoop(selectors.SelectSelector())
 
 
-def ask(work: Work, port: int, way: Way, rate: float, seconds: float) -> tuple[list[float], float]:
+def ask(
+    work: Work, port: int, way: Way, rate: float, seconds: float, behind: float | None = None
+) -> tuple[list[float], float]:
     """The seconds of each request, and the share of a core that asking took."""
 
     async def asked() -> tuple[list[float], float]:
-        asking = OpenLoop(work, way, rate, max(20, int(rate * seconds)))
+        asking = OpenLoop(work, way, rate, max(20, int(rate * seconds)), behind)
         began, cpu = time.perf_counter(), time.process_time()
         await asking.run(port)
         share = (time.process_time() - cpu) / (time.perf_counter() - began)

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, Final, NamedTuple
 from unittest import mock
 
-from gateway.admission import keys, leases
+from gateway.admission import keys, store_thread
 from gateway.admission.keys import new_id, new_secret
 from gateway.config.limits import WhenDown
 from gateway.store import ledger, limits_database, postgres
@@ -174,7 +174,7 @@ class Load:
 async def run_store(fault: StoreFault, server: Server | None, cut: float = CUT) -> StoreResult:
     """`server`: for faults of Postgres."""
     async with AsyncExitStack() as stack:
-        for place, name in ((postgres, "CONNECT"), (postgres, "STATEMENT"), (leases, "_REST"),
+        for place, name in ((postgres, "CONNECT"), (postgres, "STATEMENT"), (store_thread, "_REST"),
                             (limits_database, "BUSY")):  # fmt: skip
             stack.enter_context(mock.patch.object(place, name, WAIT))
         if not fault.unwritten:

@@ -17,11 +17,14 @@ from tests.clients.programs import PROGRAMS, Server
 from tests.clients.report import Report
 from tests.clients.running import Outcome, run_program
 from tests.clients.sdks import SCRIPTS, run_script
+from tests.clients.setups import ENVIRONMENTS, run_setup, shown
 from tests.clients.upstream import KEY as PROVIDER_KEY
 from tests.clients.upstream import upstream
 from tests.strict import server as strict
 
-NAMES: Final = (*PROGRAMS, *SCRIPTS)
+SETUP: Final = "setup"
+"""What the page of clients shows for Python."""
+NAMES: Final = (*PROGRAMS, *SCRIPTS, SETUP)
 _DIRECT_MODELS: Final = {
     "claude": "claude-sonnet-5",
     "responses": "gpt-code",
@@ -51,9 +54,11 @@ def _installed(names: Sequence[str], report: Report) -> dict[str, list[Environme
     """Node and its own environment for each client that can be had."""
     found: dict[str, list[Environment]] = {}
     for name in names:
-        table = PROGRAMS[name].environment if name in PROGRAMS else SCRIPTS[name].environment
+        tables = dict.fromkeys(ENVIRONMENTS.values())
+        if name != SETUP:
+            tables = dict.fromkeys([(PROGRAMS.get(name) or SCRIPTS[name]).environment])
         try:
-            found[name] = [install("node"), install(table)]
+            found[name] = [install("node"), *map(install, tables)]
         except NotInstalled as error:
             report.missing(name, str(error))
     return found
@@ -83,8 +88,8 @@ async def _scripts(
     async with strict.running() as simulated:
         bases = {name: url.removesuffix("/v1") for name, url in simulated.base_urls.items()}
         for name in names if options.only != "gateway" else ():
-            script = SCRIPTS[name]
-            if script.direct:
+            script = SCRIPTS.get(name)
+            if script is not None and script.direct:
                 server = Server(
                     bases[script.provider], PROVIDER_KEY, _DIRECT_MODELS[script.provider]
                 )
@@ -101,15 +106,26 @@ async def _scripts(
             for name in names:
                 for persona in options.persona or PERSONAS:
                     server = Server(url, KEY, persona)
+                    if name == SETUP:
+                        async for outcome in _setups(server, where[name]):
+                            yield outcome
+                        continue
                     for outcome in await run_script(name, SCRIPTS[name], server, (), where[name]):
                         yield outcome
+
+
+async def _setups(server: Server, where: Sequence[Environment]) -> AsyncIterator[Outcome]:
+    node, *others = where
+    for package, block in shown():
+        own = next(each for each in others if each.name == ENVIRONMENTS[package])
+        yield await run_setup(package, block, server, [node, own])
 
 
 async def _all(options: argparse.Namespace, report: Report) -> None:
     where = _installed(options.names or NAMES, report)
     async for outcome in _programs([n for n in where if n in PROGRAMS], where, options):
         report.add(outcome)
-    async for outcome in _scripts([n for n in where if n in SCRIPTS], where, options):
+    async for outcome in _scripts([n for n in where if n not in PROGRAMS], where, options):
         report.add(outcome)
 
 

@@ -95,8 +95,8 @@ CASES: Final = [
     Broken("personas missing", POLICY[POLICY.index("personas:") :], "",
            ("1: personas: is required",)),
     Broken("unknown top key", "version: 1\n", "version: 1\nstrict_param: true\n",
-           ("2: strict_param: unknown key 'strict_param' (did you mean 'strict_params'? known: aliases, direct_models, key_defaults, "
-            "keys, limits, messages_discovery, params, personas, resilience, server, store, strict_params, teams, version)",)),
+           ("2: strict_param: unknown key 'strict_param' (did you mean 'strict_params'? known: alerts, aliases, direct_models, key_defaults, "
+            "keys, limits, messages_discovery, params, personas, report_budget, resilience, server, store, strict_params, teams and 1 more)",)),
     Broken("version missing", "version: 1\n", "",
            ("1: version: is required",)),
     Broken("other version", "version: 1\n", "version: 2\n",
@@ -132,8 +132,8 @@ CASES: Final = [
            ("3: server.media_fetch.maxbytes: unknown key 'maxbytes' (did you mean 'max_bytes'? known: max_bytes, timeout)",)),
     Broken("key no", "version: 1\n", "version: 1\nno: 5\n",
            ("2: no: the key 'no' is a boolean to other YAML readers: put it in quotes",
-            "2: no: unknown key 'no' (known: aliases, direct_models, key_defaults, keys, limits, messages_discovery, params, personas, resilience, "
-            "server, store, strict_params, teams, version)",)),
+            "2: no: unknown key 'no' (known: alerts, aliases, direct_models, key_defaults, keys, limits, messages_discovery, params, personas, report_budget, resilience, "
+            "server, store, strict_params, teams and 1 more)",)),
     Broken("key on", "    params: report", "    on: report",
            ("13: personas.helper.on: the key 'on' is a boolean to other YAML readers: put it in quotes",
             "13: personas.helper.on: unknown key 'on' (known: …)",)),

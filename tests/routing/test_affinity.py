@@ -10,7 +10,7 @@ import pytest
 from gateway.health.key_selection import choose
 from gateway.health.targets import TargetHealth
 from gateway.routing.affinity import CAPACITY, LIFETIME, Affinity, Pin, ranks
-from gateway.routing.facts import Facts, facts_of
+from gateway.routing.facts import Caller, Facts, facts_of
 from gateway.routing.state import RoutingContext
 from tests.routing.worlds import config, context, facts, model, names, persona, planned, provider
 from translators.chat.request import ChatRequest
@@ -181,3 +181,28 @@ def test_a_conversation_keeps_its_name_from_turn_to_turn() -> None:
     assert conversation(first, prompt_cache_key="k") == conversation(
         [{"role": "user", "content": "other"}], prompt_cache_key="k"
     )
+
+
+@pytest.mark.parametrize(
+    ("headers", "same"),
+    [
+        ({"x-llm-router-session": "s"}, True),
+        ({"x-session-id": "s"}, False),
+        ({"session-id": "s"}, False),
+        ({"x-llm-router-session": "s", "x-claude-code-session-id": "c"}, False),
+    ],
+)
+def test_the_gateways_own_header_names_a_conversation_before_the_body_does(
+    headers: dict[str, str], same: bool
+) -> None:
+    """But not before Claude Code's session, which stands in `prompt_cache_key`."""
+    messages = [{"role": "user", "content": "hello"}]
+    one, other = (
+        facts_of(
+            ChatRequest({"model": "p", "messages": messages, "prompt_cache_key": key}),
+            WORLD.personas["p"],
+            Caller(headers=headers),
+        ).conversation
+        for key in ("one", "other")
+    )
+    assert (one == other) == same

@@ -40,3 +40,19 @@ def test_every_pitfall_of_messages_names_a_test_that_exists_or_says_why_not() ->
     named = {name for _, held in rows for name in re.findall(r"`(test_\w+)`", held)}
     assert {name for name in named if f"def {name}(" not in words} == set()
     assert all(len(held) > 10 for _, held in rows)
+
+
+@pytest.mark.parametrize(
+    ("heading", "numbers"),
+    [
+        ("Gemini, for callers", [f"P{number}" for number in range(1, 41)]),
+        ("Responses callers", [str(number) for number in range(1, 46)]),
+    ],
+)
+def test_every_pitfall_of_callers_names_tests_that_exist(heading: str, numbers: list[str]) -> None:
+    section = LIST.partition(f"## {heading}\n")[2].partition("\n## ")[0]
+    rows = re.findall(r"^\| (P?\d+) \| (.*) \|$", section, re.M)
+    assert numbers == [number for number, _ in rows]
+    words = " ".join(path.read_text("utf-8") for path in HERE.parent.rglob("test_*.py"))
+    named = {name for _, row in rows for name in re.findall(r"\b(test_\w+)\b(?!\.py)", row)}
+    assert {name for name in named if f"def {name}(" not in words} == set()

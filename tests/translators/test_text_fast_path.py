@@ -40,6 +40,14 @@ class Seen:
             self.reader.plain = document["text"], document.get("i")
         return True
 
+    def receive(self, data: bytes) -> None:
+        like = self.reader.between
+        run = None if like is None else like.alone(data)
+        if run is None:
+            self.reader.receive(data, self.event, self.run)
+        else:
+            self.run(run)
+
     def run(self, run: Run) -> None:
         chunks = singly([run.relayed(run.known)])
         documents = [loads(chunk.raw or b"") for chunk in chunks]
@@ -64,7 +72,7 @@ def event(document: Any) -> bytes:
 
 def read(data: bytes) -> Seen:
     seen = Seen()
-    seen.reader.receive(data, seen.event, seen.run)
+    seen.receive(data)
     seen.reader.receive_eof(seen.event)
     return seen
 
@@ -97,7 +105,7 @@ def test_it_is_what_parsing_would_have_said_of_a_mixture(documents: list[Any], c
     data = b"".join(map(event, [{"i": 0, "text": "x"}] * 3 + documents))
     seen = Seen()
     for part in (data[: len(data) - cut], data[len(data) - cut :]):
-        seen.reader.receive(part, seen.event, seen.run)
+        seen.receive(part)
     assert seen.texts == [{"i": 0, "text": "x"}] * 3 + documents
 
 
@@ -106,7 +114,7 @@ def test_each_that_comes_alone_is_what_parsing_would_have_said(texts: list[str])
     documents = [{"i": 0, "text": text} for text in texts]
     seen = Seen()
     for document in documents:
-        seen.reader.receive(event(document), seen.event, seen.run)
+        seen.receive(event(document))
     assert seen.texts == documents
 
 
@@ -116,12 +124,16 @@ def test_nearly_all_are_recognised() -> None:
 
 
 def test_padding_may_differ() -> None:
-    data = b"".join(
-        b'data: {"i":0,"text":"a","obfuscation":"%s"%s}\n\n' % (b"x" * i, b" " * (i % 3))
+    padded = [
+        b'data: {"i":0,"text":"a\\n","obfuscation":"%s"%s}\n\n' % (b"x" * i, b" " * (i % 3))
         for i in range(20)
-    )
-    seen = read(data)
+    ]
+    seen = read(b"".join(padded))
     assert (len(seen.texts), seen.recognised) == (20, 19)
+    alone = Seen()
+    for data in padded:
+        alone.receive(data)
+    assert (alone.texts, alone.recognised) == (seen.texts, 19)
 
 
 ODD = (
@@ -146,15 +158,15 @@ def test_what_is_no_json_is_left_to_the_parser(odd: bytes) -> None:
 def test_what_is_no_json_and_comes_alone_is_left_to_the_parser(odd: bytes) -> None:
     seen = Seen()
     for data in (event({"i": 0, "text": "a"}), event({"i": 0, "text": "b"}), odd):
-        seen.reader.receive(data, seen.event, seen.run)
+        seen.receive(data)
     assert (seen.texts[-1], seen.recognised) == ("?", 1)
 
 
 def test_an_event_that_is_cut_waits_for_its_rest() -> None:
     seen = Seen()
-    seen.reader.receive(event({"i": 0, "text": "a"}) * 3 + OPENING + b"b", seen.event, seen.run)
+    seen.receive(event({"i": 0, "text": "a"}) * 3 + OPENING + b"b")
     assert (len(seen.texts), seen.recognised) == (3, 2)
-    seen.reader.receive(b'c"}\n\n', seen.event, seen.run)
+    seen.receive(b'c"}\n\n')
     assert seen.texts[3] == {"i": 0, "text": "bc"}
 
 

@@ -114,7 +114,9 @@ def _check_messages(messages: Any) -> None:
             (len(message) == 2 and role in _SAYING) or _is_usual(message, role)
         ):  # a role and a text, most of them, without a call
             continue
-        _check_message(message, role, content, f"messages[{i}]")
+        changed = _check_message(message, role, content, f"messages[{i}]")
+        if changed is not message:
+            messages[i] = changed
     if messages[-1]["role"] == "tool" and all(
         message["role"] in ("tool", *INSTRUCTION_ROLES) for message in messages
     ):
@@ -137,7 +139,8 @@ def _is_usual(message: InputMessage, role: Any) -> bool:
     return role == "tool" and message.get("tool_call_id").__class__ is str
 
 
-def _check_message(message: InputMessage, role: Any, content: Any, at: str) -> None:
+def _check_message(message: InputMessage, role: Any, content: Any, at: str) -> InputMessage:
+    """The message, or another one where its content is written in a way of its own."""
     if role is None:
         raise missing(f"{at}.role")
     if role.__class__ is not str:
@@ -150,10 +153,12 @@ def _check_message(message: InputMessage, role: Any, content: Any, at: str) -> N
                 raise missing(f"{at}.content")
             if role == "user":
                 raise wrong_type(f"{at}.content", "a string or an array of content parts", None)
-            message["content"] = ""  # a tool that gave nothing, an instruction that is not there
+            # a tool that gave nothing, an instruction that is not there
+            message = {**message, "content": ""}
     elif content.__class__ is list:
-        for j, part in enumerate(content):
-            _check_part(part, f"{at}.content[{j}]")
+        parts = [_check_part(part, f"{at}.content[{j}]") for j, part in enumerate(content)]
+        if parts != content:  # the same objects are told at once
+            message = {**message, "content": parts}
     elif content.__class__ is not str:
         raise wrong_type(f"{at}.content", "a string or an array of content parts", content)
     if role == "assistant":
@@ -162,6 +167,7 @@ def _check_message(message: InputMessage, role: Any, content: Any, at: str) -> N
         require_string(message, "tool_call_id", at)
     elif role == "function":
         require_string(message, "name", at)
+    return message
 
 
 _PART_FIELDS: Final[dict[str, tuple[str, str | None]]] = {
@@ -174,7 +180,8 @@ _PART_FIELDS: Final[dict[str, tuple[str, str | None]]] = {
 }
 
 
-def _check_part(part: Any, at: str) -> None:
+def _check_part(part: Any, at: str) -> Any:
+    """The part, or another one for a picture whose URL stands bare in it."""
     if part.__class__ is not dict:
         raise wrong_type(at, "an object", part)
     kind = part.get("type")
@@ -184,17 +191,17 @@ def _check_part(part: Any, at: str) -> None:
         raise wrong_type(f"{at}.type", "a string", kind)
     rule = _PART_FIELDS.get(kind)
     if rule is None:
-        return
+        return part
     name, inner = rule
     if kind in ("text", "refusal"):
         require_string(part, name, at)
-        return
+        return part
     if kind == "image_url" and part.get(name).__class__ is str:
-        part[name] = {"url": part[name]}  # OpenAI takes the bare URL too
+        part = {**part, name: {"url": part[name]}}  # OpenAI takes the bare URL too
     value = require_object(part, name, at)
     if inner is not None:
         require_string(value, inner, f"{at}.{name}")
-        return
+        return part
     for key in ("file_data", "file_id", "filename"):
         if value.get(key) is not None:
             require_string(value, key, f"{at}.file")
@@ -204,6 +211,7 @@ def _check_part(part: Any, at: str) -> None:
             f"{at}.file",
             "missing_required_parameter",
         )
+    return part
 
 
 def _check_calls(message: InputMessage, at: str) -> None:

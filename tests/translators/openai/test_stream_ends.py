@@ -412,6 +412,11 @@ def test_such_events_are_shown_as_they_come() -> None:
     assert len(stream.receive(lines(chunk({"content": "c"})))) == 1
 
 
+def test_a_text_that_comes_alone_behind_the_end_is_not_read() -> None:
+    stream, text = feed(A, chunk({"content": "b"}), chunk({}, "stop"), DONE)
+    assert (stream.receive(chunk({"content": "b"})), texts(text)) == ([], "ab")
+
+
 def test_nothing_behind_the_end_of_such_events_is_read() -> None:
     stream, text = feed(lines(A, chunk({}, "stop"), DONE, chunk({"content": "late"})) + b"\n")
     assert (texts(text), stream.finished) == ("a", True)

@@ -93,6 +93,11 @@ class ClaudeStream(ContentBlocks):
         return []
 
     def receive(self, data: bytes) -> list[Chunk]:
+        like = self._reader.between
+        if like is not None and not self._over and (run := like.alone(data)) is not None:
+            chunks = self._chunks = []
+            self._more_texts(run)
+            return chunks
         return self._read(self._reader.receive, data, self._event, self._more_texts)
 
     def receive_eof(self) -> list[Chunk]:

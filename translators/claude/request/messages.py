@@ -47,11 +47,10 @@ def read_messages(
                 instructions.append(_instruction(message, index, translation))
                 continue
             leading = False
-        spoken = role == "user" or role == "assistant"
         if (
-            spoken
-            and len(message) == 2
+            len(message) == 2
             and content.__class__ is str
+            and (role == "user" or role == "assistant")
             and content
             and not content.isspace()
         ):
@@ -261,10 +260,12 @@ def _wrapped(block: Block) -> Block:
 
 
 def _joined(turns: list[Turn]) -> list[Turn]:
-    joined: list[Turn] = []
-    for turn in turns:
-        if joined and joined[-1].role == turn.role:
-            joined[-1].blocks += turn.blocks
+    last = turns[0]
+    joined = [last]
+    for turn in turns[1:]:
+        if turn.role == last.role:
+            last.blocks += turn.blocks
         else:
             joined.append(turn)
+            last = turn
     return joined

@@ -81,6 +81,10 @@ class GeminiStream:
         chunks = self._chunks = []
         if self._over:
             return chunks
+        like = self._reader.between
+        if like is not None and (run := like.alone(data)) is not None:
+            self._answer.more_texts(run, chunks)
+            return chunks
         try:
             self._reader.receive(data, self._event, self._texts)
             if len(self._reader.decoder.stray) > self._stray:

@@ -130,6 +130,10 @@ class RelayStream:
     def receive(self, data: bytes) -> list[Chunk]:
         if self.finished or self.failure is not None:
             return []
+        like = self._like
+        if like is not None and not self._held and (run := like.alone(data)) is not None:
+            self._counted = run
+            return [Relayed(data, commits=True)]
         text, at = self._held + data if self._held else data, 0
         chunks: list[Chunk] = []
         searched = max(self._searched - 3, 0)

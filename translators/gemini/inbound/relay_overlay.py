@@ -2,16 +2,17 @@
 generationConfig."""
 
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any, Final
 
-from translators.capabilities import EFFORTS, Effort, ModelRecord
+from translators.capabilities import EFFORTS, Effort, ModelRecord, Thinking
 from translators.dialect.inbound import Overlay
 from translators.gemini.inbound.generation import AT, HUB_NAMES
 from translators.gemini.inbound.normalization import camel_case
 from translators.gemini.inbound.values import read_number
 from translators.gemini.request.thinking import Wish, thinking_config
 from translators.json_codec import JsonObject, dumps_str
-from translators.notes import Report
+from translators.notes import Note, Report
 from translators.splices import (
     Edit,
     Member,
@@ -164,7 +165,7 @@ def keeps_settings(config: Any, record: ModelRecord) -> bool:
         return False
     if _exceeds(config.get("maxOutputTokens"), record.max_output_tokens):
         return False
-    return not any(name in _HUB and _refuses(_HUB[name], record) for name in config)
+    return not [name for name in config if name in _HUB and _refuses(_HUB[name], record)]
 
 
 def _overlaid(
@@ -193,8 +194,19 @@ def _thinking_for(
         return None
     own = member.value if member is not None and member.value.__class__ is dict else {}
     shown = {camel_case(name): value for name, value in own.items()}.get("includeThoughts") is True
-    made = thinking_config(Wish(effort, include_thoughts=shown), record.thinking, report)
-    return None if made is None else dict(made)
+    made, notes = _thinking_of(effort, shown, record.thinking)
+    report.notes += notes
+    return made
+
+
+@lru_cache(maxsize=256)  # the models of a configuration are few, and nobody changes what is made
+def _thinking_of(
+    effort: Effort, shown: bool, thinking: Thinking
+) -> tuple[JsonObject | None, tuple[Note, ...]]:
+    """What the model is told, and what is to be told of it."""
+    report = Report()
+    made = thinking_config(Wish(effort, include_thoughts=shown), thinking, report)
+    return None if made is None else dict(made), tuple(report.notes)
 
 
 def _refuses(hub: str, record: ModelRecord) -> bool:
@@ -214,6 +226,8 @@ def _is_refused(
 
 
 def _exceeds(value: Any, most: int) -> bool:
+    if value.__class__ is int:
+        return bool(value > most)
     number = read_number(value)
     return number.__class__ in (int, float) and number > most
 

@@ -95,13 +95,14 @@ class _Builder:
             if (
                 text
                 and text.__class__ is str
-                and (role == "user" or (role == "assistant" and message.keys() <= TEXT_ONLY))
+                and (
+                    role == "user"
+                    or (role == "assistant" and (len(message) == 2 or message.keys() <= TEXT_ONLY))
+                )
             ):
                 if self._open:
                     self._close()
-                self._append(
-                    "user" if role == "user" else "model", [{"text": text}], mergeable=True
-                )
+                self._say("user" if role == "user" else "model", text)
             else:
                 self._add(i, role, message)
         if self._open:
@@ -170,6 +171,14 @@ class _Builder:
         else:
             contents.append({"role": role, "parts": parts})
         self._mergeable = mergeable
+
+    def _say(self, role: Literal["user", "model"], text: str) -> None:
+        contents = self.contents
+        if contents and self._mergeable and contents[-1]["role"] == role:
+            contents[-1]["parts"].append({"text": text})
+        else:
+            contents.append({"role": role, "parts": [{"text": text}]})
+        self._mergeable = True
 
     def _result(self, role: str, message: InputMessage, at: str) -> None:
         wanted = split_id(message["tool_call_id"])[0] if role == "tool" else message["name"]

@@ -65,6 +65,11 @@ class OpenAIStream(Choices):
         return None if self._usage is None else self._usage.usage
 
     def receive(self, data: bytes) -> list[Chunk]:
+        like = self._reader.between
+        if like is not None and not self._over and (run := like.alone(data)) is not None:
+            chunks = self._chunks = []
+            self._texts(run)
+            return chunks
         chunks = self._read(self._reader.receive, data, self._event, self._texts)
         if (
             not self._begun

@@ -22,7 +22,7 @@ def message(items: list[Item], envelope: Envelope) -> Message:
     if (
         len(items) == 1
         and items[0].get("type") == "message"
-        and (only := _only_text(items[0])) is not None
+        and (only := only_text(items[0])) is not None
     ):
         return {"role": "assistant", "content": only, "refusal": None}
     shape = envelope.shape
@@ -47,7 +47,7 @@ def message(items: list[Item], envelope: Envelope) -> Message:
     return said
 
 
-def _only_text(item: Item) -> str | None:
+def only_text(item: Item) -> str | None:
     """The text of a message that is one text and nothing else: most answers are such."""
     parts = item.get("content")
     if item.get("phase") or parts.__class__ is not list:

@@ -3,13 +3,13 @@
 from math import isfinite
 from typing import Any
 
-from translators.chat.wire import Choice, Completion
+from translators.chat.wire import Choice, Completion, Message
 from translators.dialect import Envelope
 from translators.errors import UpstreamError
 from translators.failures import malformed
 from translators.json_codec import JsonObject
 from translators.long_json import loads_answer
-from translators.responses.answer.message import message, spoken
+from translators.responses.answer.message import message, only_text, spoken
 from translators.responses.answer.response_fields import (
     answer_id,
     answer_model,
@@ -43,7 +43,43 @@ def parse_response(body: bytes, envelope: Envelope) -> Completion:
 
 
 def _completion(response: Response, envelope: Envelope) -> Completion:
-    items, model = output_of(response), answer_model(response, envelope.model)
+    if (text := _plain_text(response)) is None:
+        choice = _choice(response, envelope)
+    else:
+        said: Message = {"role": "assistant", "content": text, "refusal": None}
+        choice = {"index": 0, "message": said, "logprobs": None, "finish_reason": "stop"}
+    created = response.get("created_at")
+    answer: Completion = {
+        "id": answer_id(response, envelope.id),
+        "object": "chat.completion",
+        "created": int(created)
+        if created.__class__ is int or (created.__class__ is float and isfinite(created))
+        else envelope.created,
+        "model": answer_model(response, envelope.model),
+        "choices": [choice],
+    }
+    if response.get("service_tier") or response.get("moderation"):
+        top: Any = answer
+        top.update(beside(response))
+    if response.get("usage").__class__ is dict:
+        answer["usage"] = usage(response["usage"])
+    return answer
+
+
+def _plain_text(response: Response) -> str | None:
+    """The text of an answer that is one text, came to its end and says nothing else, as most do."""
+    output = response["output"]
+    item = output[0] if len(output) == 1 else None
+    if item.__class__ is not dict or item.get("type") != "message":
+        return None
+    if response.get("status") != "completed" or response.get("incomplete_details") is not None:
+        return None
+    text = only_text(item)
+    return None if text is None or item["content"][0].get("logprobs") else text
+
+
+def _choice(response: Response, envelope: Envelope) -> Choice:
+    items = output_of(response)
     said = message(items, envelope)
     has_calls = "tool_calls" in said or "function_call" in said
     choice: Choice = {
@@ -52,24 +88,9 @@ def _completion(response: Response, envelope: Envelope) -> Completion:
         "logprobs": _all_logprobs(items),
         "finish_reason": finish_reason(response, has_calls, envelope.shape.legacy_functions),
     }
-    ended_early = response.get("incomplete_details") is not None
-    if ended_early and (native := native_reason(response)) is not None:
+    if (native := native_reason(response)) is not None:
         choice["native_finish_reason"] = native
-    created = response.get("created_at")
-    answer: Completion = {
-        "id": answer_id(response, envelope.id),
-        "object": "chat.completion",
-        "created": int(created)
-        if created.__class__ is int or (created.__class__ is float and isfinite(created))
-        else envelope.created,
-        "model": model,
-        "choices": [choice],
-    }
-    top: Any = answer
-    top.update(beside(response))
-    if response.get("usage").__class__ is dict:
-        answer["usage"] = usage(response["usage"])
-    return answer
+    return choice
 
 
 def _all_logprobs(items: list[Item]) -> JsonObject | None:

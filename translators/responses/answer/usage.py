@@ -1,17 +1,16 @@
 """What the Responses API counted, as the hub's usage."""
 
 from translators.chat.wire import CompletionTokensDetails, PromptTokensDetails, Usage
-from translators.json_access import int_at, object_at
+from translators.json_access import int_at
 from translators.json_codec import JsonObject
 
 
 def usage(counted: JsonObject) -> Usage:
     """`prompt_tokens` holds the cached ones, `completion_tokens` the reasoning."""
-    read, made = (
-        object_at(counted, "input_tokens_details"),
-        object_at(counted, "output_tokens_details"),
-    )
     # What every answer has is not worth a call for each.
+    read, made = counted.get("input_tokens_details"), counted.get("output_tokens_details")
+    read = read if read.__class__ is dict else {}
+    made = made if made.__class__ is dict else {}
     prompt, completion = counted.get("input_tokens"), counted.get("output_tokens")
     cached, reasoning = read.get("cached_tokens"), made.get("reasoning_tokens")
     prompt = prompt if prompt.__class__ is int else 0

@@ -74,9 +74,9 @@ class Output:
         """More of the text."""
         self._said().text(text, logprobs)
 
-    def say_written(self, written: list[bytes]) -> None:
-        """The same for texts that are the insides of JSON strings."""
-        self._said().written(written)
+    def say_written(self, written: list[bytes], text: str) -> None:
+        """The same for texts that are the insides of JSON strings; `text` is all that they say."""
+        self._said().written(written, text)
 
     def refuse(self, text: str) -> None:
         """More of a refusal."""
@@ -212,10 +212,16 @@ class Message:
         self._logprobs += logprobs
         self._at("response.output_text.delta", delta=text, logprobs=logprobs)
 
-    def written(self, written: list[bytes]) -> None:
+    def written(self, written: list[bytes], text: str) -> None:
         """More text, as the insides of JSON strings: around each stands the same."""
         self._open("output_text")
+        self._texts.append(text)
         events, count = self._events, len(written)
+        if count == 1:
+            event = _DELTA, events.number, self._head, written[0], _BEHIND_DELTA
+            events.pieces.append(b"%b%d%b%b%b" % event)
+            events.number += 1
+            return
         pieces = [self._head] * (4 * count)
         begin, end = events.number, events.number + count
         known = end <= len(_WRITTEN)
@@ -226,7 +232,6 @@ class Message:
         events.pieces.append(_DELTA)
         events.pieces += pieces
         events.number = end
-        self._texts.append(loads(b'"%s"' % b"".join(written)))
 
     def refusal(self, text: str) -> None:
         """More of a refusal."""

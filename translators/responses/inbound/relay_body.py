@@ -114,6 +114,8 @@ def _added(document: Mapping[str, Any], overlay: Overlay) -> str | None:
         if "instructions" in document or overlay.system_prompt_mode != "prepend":
             return None
         more = f',"instructions":{written(prompt)}'
+    if not overlay.values:
+        return more
     values = {_NAMES.get(name): value for name, value in overlay.values.items()}
     if None in values or not values.keys().isdisjoint(document):
         return None

@@ -19,6 +19,10 @@ class Signed:
         self._calls: dict[int, JsonObject] = {}
         self.reasoning: list[str] = []
 
+    def say(self, text: str) -> None:
+        """A delta that is nothing but text."""
+        self._texts.append(text)
+
     def add(self, delta: Mapping[str, Any]) -> None:
         """What a delta holds of it."""
         for name in _FIELDS:

@@ -6,7 +6,7 @@ from typing import Any, Final
 from translators.chat.chunks import Chunk, Relayed, Texts
 from translators.chat.wire import Usage
 from translators.dialect.inbound import AnswerFacts, CallerError
-from translators.json_codec import JsonObject
+from translators.json_codec import JsonObject, dumps
 from translators.responses.inbound.events import Events, NoEvents
 from translators.responses.inbound.failures import error_event, told
 from translators.responses.inbound.findings import DeclaredTool
@@ -54,6 +54,7 @@ class ResponsesWriter:
         self._signed = Signed()
         self._summaries, self._seals, self._compacts = summaries, seals, compacts
         self._created = whole
+        self._shows_texts = not (whole or compacts)
         self._finish: str | None = None
         self._usage: Usage | None = None
         self._target = ""
@@ -74,12 +75,13 @@ class ResponsesWriter:
         if not self._created:
             self._create()
         for chunk in chunks:
-            if chunk.__class__ is Texts and not self._compacts:
-                assert isinstance(chunk, Texts)
-                self._output.say_written(chunk.written)
-                self._signed.add(chunk.delta or {})
-            else:
+            text = _plain_text(chunk) if self._shows_texts else None
+            if text is None:
                 self._chunk(chunk)
+            else:
+                texts = chunk.written if isinstance(chunk, Texts) else [dumps(text)[1:-1]]
+                self._output.say_written(texts, text)
+                self._signed.say(text)
         return self._events.take()
 
     def _relayed(self, chunks: Sequence[Chunk]) -> bytes:
@@ -214,6 +216,22 @@ class ResponsesWriter:
 
 
 _NO_SUMMARY: Final = CallerError(502, "The model wrote no summary.", "server_error", "no_output")
+
+
+def _plain_text(chunk: Chunk) -> str | None:
+    """The text of a chunk that says nothing but a piece of the first choice's: nearly all do."""
+    delta = chunk.delta
+    if (
+        delta is None
+        or len(delta) != 1
+        or chunk.finish_reason is not None
+        or chunk.index
+        or chunk.choice is not None
+        or chunk.usage is not None
+        or chunk.top is not None
+    ):
+        return None
+    return delta.get("content") or None
 
 
 def _logprobs(choice: Mapping[str, Any] | None) -> list[Any]:

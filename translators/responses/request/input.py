@@ -76,8 +76,17 @@ class _Reader:
         """The id of the newest call that a `function` message may answer."""
 
     def read(self, messages: Iterable[Placed]) -> list[InputItem]:
+        items = self.items
         for index, message in messages:
             role = message["role"]
+            if (
+                len(message) == 2
+                and (content := message.get("content")).__class__ is str
+                and (role == "user" or (role == "assistant" and content))
+                and not self._waiting
+            ):  # it says something and does no more
+                items.append({"type": "message", "role": role, "content": content})
+                continue
             if self._waiting and role != "tool" and role != "function" and not self._arranged:
                 raise Irregular
             if message.get("name") and role != "function":

@@ -457,6 +457,16 @@ def test_texts_that_follow_each_other_are_shown_and_counted(
     assert stream.finished
 
 
+@given(st.lists(st.text(), min_size=1, max_size=8))
+def test_frames_that_come_alone_are_shown_and_counted(texts: list[str]) -> None:
+    stream = RelayStream(ENVELOPE)
+    for n, text in enumerate(texts):
+        frame = text_frame(text, 3 * n)
+        shown = stream.receive(frame)
+        assert [(chunk.raw, chunk.commits) for chunk in shown] == [(frame, True)]
+        assert (stream.usage_so_far or {}).get("completion_tokens") == 3 * n
+
+
 @pytest.mark.parametrize(
     "broken",
     [
@@ -474,6 +484,9 @@ def test_a_text_that_is_not_json_breaks_the_stream_where_it_stands(broken: bytes
     shown = stream.receive(before + broken + text_frame("c", 3))
     assert b"".join([chunk.raw or b"" for chunk in shown]) == before
     assert stream.failure is not None
+    alone = RelayStream(ENVELOPE)
+    assert len(alone.receive(text_frame("a", 1))) == 1
+    assert (alone.receive(broken), alone.failure) == ([], stream.failure)
 
 
 def test_texts_whose_counts_are_of_other_things_are_read() -> None:
