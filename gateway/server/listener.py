@@ -28,6 +28,9 @@ its connection waits for its turn after each.
 """
 _QUIET: Final = 0.2
 """Seconds without a request after which none is on its way any more."""
+_QUIET_WHILE_OPEN: Final = 1.0
+"""The same while callers hold connections: a proxy that gets no CPU for a moment may send on one of
+them what has waited there, and has nobody else to ask once it is closed."""
 _LOOK: Final = 1.0
 """Seconds between two looks whether requests still come."""
 _LAST_WORDS: Final = 1.0
@@ -113,17 +116,18 @@ class Server:
         """Wait until no answer runs, and no request has come for a moment: what was sent before the
         listener closed is still answered.
         """
-        gateway = self._gateway
+        gateway, now = self._gateway, asyncio.get_running_loop().time
+        begun, since = gateway.begun, now()
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout_at(deadline):
-                while True:
+                while now() - since < (_QUIET_WHILE_OPEN if self._server.connections else _QUIET):
                     if gateway.running:
                         gateway.idle.clear()
                         await gateway.idle.wait()
-                    begun = gateway.begun
-                    await asyncio.sleep(_QUIET)
-                    if begun == gateway.begun and not gateway.running:
-                        return
+                    elif begun == gateway.begun:
+                        await asyncio.sleep(_QUIET / 4)
+                        continue
+                    begun, since = gateway.begun, now()
 
     async def _cut(self) -> None:
         """End what still runs; its callers are told why."""

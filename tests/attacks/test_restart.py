@@ -7,6 +7,7 @@ from collections import Counter
 
 import pytest
 
+from gateway.server import listener
 from gateway.telemetry.events import RequestEnded
 from tests.fakes import (
     SSE_HEAD,
@@ -106,7 +107,7 @@ async def test_readiness_is_answered_while_answers_finish_until_a_request_comes(
         drained = asyncio.create_task(running.server.drain())
         await asyncio.sleep(1.5)
         looks = b"GET /health/ready HTTP/1.1\r\nhost: x\r\n\r\n"
-        told = [await asked(running, sent) for sent in (looks, request())]
+        seen = [await asked(running, sent) for sent in (looks, request())]
         await asyncio.sleep(1.5)
         with pytest.raises(ConnectionRefusedError):
             await asked(running, looks)
@@ -114,7 +115,47 @@ async def test_readiness_is_answered_while_answers_finish_until_a_request_comes(
         await asyncio.wait_for(reader.readuntil(b"[DONE]"), 5)
         await drained
         writer.close()
-    assert told == [(b"503", True), (b"200", True)]
+    assert seen == [(b"503", True), (b"200", True)]
+
+
+async def test_what_comes_late_on_a_connection_that_was_kept_is_answered(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A proxy that was held up sends it when nobody listens any more."""
+    monkeypatch.setattr(listener, "_QUIET_WHILE_OPEN", 60.0)
+    policy = POLICY.replace("drain_delay: 0", "drain_delay: 0, drain_grace: 60")
+    answer = json_answer(openai_completion())
+    async with fake_upstream(openai=answer) as fake, serving(fake.environ(), policy) as running:
+        reader, writer = await asyncio.open_connection("127.0.0.1", running.server.port)
+        assert await told(reader, writer) == (b"200", False)
+        drained = asyncio.create_task(running.server.drain())
+        async with asyncio.timeout(20):
+            while await listens(running.server.port):  # noqa: ASYNC110 - nobody tells of it
+                await asyncio.sleep(0.05)
+        await asyncio.sleep(0.5)
+        assert not drained.done()
+        assert await told(reader, writer) == (b"200", True)
+        async with asyncio.timeout(20):
+            assert await reader.read() == b""
+            await drained
+        writer.close()
+
+
+async def told(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> tuple[bytes, bool]:
+    """The status of a request on this connection, and whether it is its last."""
+    writer.write(request())
+    head = await reader.readuntil(b"\r\n\r\n")
+    await reader.readexactly(int(head.partition(b"content-length: ")[2].split(b"\r")[0]))
+    return head[9:12], b"connection: close" in head
+
+
+async def listens(port: int) -> bool:
+    try:
+        _, writer = await asyncio.open_connection("127.0.0.1", port)
+    except ConnectionRefusedError:
+        return False
+    writer.close()
+    return True
 
 
 @pytest.mark.parametrize(
