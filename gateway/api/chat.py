@@ -110,6 +110,7 @@ async def respond(
         exchange.estimated_prompt,
         attempt.received,
         http.dialect is not inbound and echoes(served),
+        attempt.note_unshown,
     )
     write = read.write_completion
     body = (
@@ -175,18 +176,7 @@ async def _relayed(
     recorder: Recorder | None,
 ) -> web.StreamResponse:
     """The stream, from its first content to its end."""
-    assert exchange.served is not None
-    served = exchange.served
-    writer.begin(
-        AnswerFacts(
-            stream.id,
-            stream.created,
-            stream.model,
-            served.name,
-            exchange.estimated_prompt,
-            echoes=echoes(served),
-        )
-    )
+    writer.begin(_facts_of(stream, exchange))
     write, last, reservation = writer.write, b"", exchange.reservation
     arriving = _Arriving(writer, out, reservation)
     source = stream.batches(True, arriving.show) if recorder is None else recorder.recorded(stream)
@@ -224,6 +214,21 @@ async def _relayed(
     if reservation is not None:
         exchange.settle(reservation)
     return await out.end(last + (end if settle is None else await settle(end, exchange)))
+
+
+def _facts_of(stream: AnswerStream, exchange: Exchange) -> AnswerFacts:
+    attempt, served = exchange.attempt, exchange.served
+    assert attempt is not None
+    assert served is not None
+    return AnswerFacts(
+        stream.id,
+        stream.created,
+        stream.model,
+        served.name,
+        exchange.estimated_prompt,
+        echoes=echoes(served),
+        unshown=attempt.note_unshown,
+    )
 
 
 class _Arriving:

@@ -88,7 +88,8 @@ def _next(writer: AnswerWriter, chunks: Iterator[Chunk]) -> bytes | None:
 
 
 def _facts(answer: CachedAnswer, exchange: Exchange) -> AnswerFacts:
-    served = exchange.served
+    attempt, served = exchange.attempt, exchange.served
+    assert attempt is not None
     assert served is not None
     return AnswerFacts(
         answer.id,
@@ -98,4 +99,5 @@ def _facts(answer: CachedAnswer, exchange: Exchange) -> AnswerFacts:
         exchange.estimated_prompt,
         len(answer.body),
         echoes(served),
+        attempt.note_unshown,
     )

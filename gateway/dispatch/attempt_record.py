@@ -132,6 +132,12 @@ class Attempt:
         """Add what a translation did to the request."""
         self.notes += notes
 
+    def note_unshown(self, name: str) -> None:
+        """A part of the answer has no place in the caller's dialect."""
+        note = Note("dropped", name, "the caller's API has no place for it in an answer")
+        if note not in self.notes:
+            self.notes += (note,)
+
     def clear_notes(self) -> None:
         """Forget the notes of a translation whose request was refused: the corrected request makes
         its own.

@@ -100,6 +100,8 @@ class AnswerFacts(NamedTuple):
     """About how many bytes a whole answer is."""
     echoes: bool = False
     """The target is sent the text that it reasoned back, beside its calls."""
+    unshown: Callable[[str], None] | None = None
+    """Told of each field of the hub's message that the caller's dialect has no place for."""
 
 
 class CallerError(NamedTuple):

@@ -69,7 +69,7 @@ def _chunks(completion: Any) -> Iterator[Chunk]:
     if items := _reasoning_items(message.get("provider_content")):
         signed: Any = {"signed_reasoning": {"format": RESPONSES, "data": items}}
         yield Chunk(signed)
-    for name in ("content", "annotations", "refusal"):
+    for name in ("content", "annotations", "refusal", "images", "audio"):
         if message.get(name):
             said: Any = {name: message[name]}
             yield Chunk(said)

@@ -3,6 +3,7 @@
 One block is open at a time, indexes have no gaps, a call's input goes to the call's own block.
 """
 
+from collections.abc import Callable
 from hashlib import sha256
 from typing import Any, Final
 
@@ -21,6 +22,8 @@ Events = list[JsonObject]
 
 _OWN_REASONS: Final = ("pause_turn", "model_context_window_exceeded")
 """Stop reasons of Claude's that the hub has no word for."""
+_NO_PLACE: Final = ("images", "audio")
+"""Of the hub's message."""
 
 
 class AnswerEvents:
@@ -47,6 +50,7 @@ class AnswerEvents:
         self._pending: list[str] = []
         """Tokens that stand before the next block."""
         self._echoes = False
+        self._unshown: Callable[[str], None] | None = None
         self._hidden: list[str] = []
         """Reasoning that is not shown, for the target that wants it back beside its calls."""
         self._waiting_text: list[str] = []
@@ -62,6 +66,7 @@ class AnswerEvents:
         self._target = answer.target
         self._prompt = answer.prompt_tokens
         self._echoes = answer.echoes
+        self._unshown = answer.unshown
 
     @property
     def over(self) -> bool:
@@ -107,6 +112,11 @@ class AnswerEvents:
         if not self.over:
             for part in delta.get("tool_calls") or ():
                 self._call_part(part)
+
+        if self._unshown is not None:
+            for name in _NO_PLACE:
+                if delta.get(name):
+                    self._unshown(name)
 
     def _reasoning(self, text: str) -> None:
         if not self.context.shown and self._echoes:
