@@ -12,6 +12,7 @@ from tests.translators.claude.inbound import golden as messages
 from tests.translators.embeddings import golden as embeddings
 from tests.translators.gemini import golden as gemini
 from tests.translators.gemini.inbound import golden as gemini_inbound
+from tests.translators.inbound_pairs import answers as inbound_answers
 from tests.translators.inbound_pairs import golden as inbound_pairs
 from tests.translators.responses import golden as responses
 from tests.translators.responses.inbound import golden as responses_inbound
@@ -31,6 +32,7 @@ def main() -> None:
     messages.write()
     responses_inbound.regenerate()
     inbound_pairs.write()
+    inbound_answers.write()
     field_cases.write()
     matrix.write()
 

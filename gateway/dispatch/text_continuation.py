@@ -28,9 +28,9 @@ LONGEST_OVERLAP: Final = 20_000
 _UNCONTINUABLE: Final = ("tools", "functions", "audio", "logprobs", "web_search_options")
 _REASONING: Final = ("reasoning_content", "thinking_blocks")
 _UNTEXTUAL: Final = (*_REASONING, "tool_calls", "function_call", "refusal", "images", "audio")
-_NOT_AGAIN: Final = frozenset({"role", "content", *_REASONING})
-"""What a continuation gives up: the answer has a role, its text is joined, and thoughts in the
-middle of a text are no part of it."""
+_NOT_AGAIN: Final = frozenset({"role", "content", *_REASONING, "provider_content", "extra_content"})
+"""What a continuation gives up: the answer has a role, its text is joined, thoughts in the middle
+of a text are no part of it, and what was signed was signed for another text and another target."""
 
 
 def may_resume(request: ChatRequest) -> bool:
@@ -120,8 +120,7 @@ class ContinuationJoiner:
         """The chunks to show. Text is held back until it is known whether it repeats something."""
         joined: list[Chunk] = []
         for chunk in chunks:
-            if chunk.raw == b"":  # private: shown by none that Chat is written for
-                joined.append(chunk)
+            if chunk.raw == b"":  # private: what the model signed
                 continue
             if chunk.delta is None:
                 joined.append(Chunk(usage=chunk.usage, top=chunk.top))

@@ -18,7 +18,7 @@ from gateway.dispatch.text_continuation import (
     may_resume,
     overlap,
 )
-from translators.chat.chunks import Chunk
+from translators.chat.chunks import Chunk, private
 from translators.chat.request import ChatRequest
 
 USER = {"role": "user", "content": "hi"}
@@ -210,4 +210,17 @@ def test_one_role_no_thoughts_and_the_finish_as_it_is() -> None:
     assert [(c.delta, c.finish_reason, c.usage) for c in shown] == [
         ({"content": " stormy night"}, "stop", {"total_tokens": 5}),
         (None, None, {"total_tokens": 9}),
+    ]
+
+
+def test_what_was_signed_of_the_rest_is_given_up() -> None:
+    """It was signed for half of the text, and by another target than the one that began it."""
+    signed: Any = {"provider_content": {"blocks": []}, "extra_content": {"google": {}}}
+    chunks = [
+        private({"signed_reasoning": {"format": "openai-responses", "data": []}}),
+        Chunk({"content": "and stormy night", **signed}, "stop"),
+    ]
+    joined = ContinuationJoiner("It was a dark ").join(chunks)
+    assert [(chunk.delta, chunk.finish_reason) for chunk in joined] == [
+        ({"content": "and stormy night"}, "stop")
     ]

@@ -7,7 +7,7 @@ claude/inbound.)
 
 import json
 from collections.abc import Callable
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
@@ -120,14 +120,19 @@ def request_result(inbound: str, upstream: str, name: str) -> Any:
     return {"body": loads(built.body), **({"notes": notes} if notes else {})}
 
 
+@cache
+def _asked(inbound: str, tools: bool) -> Any:
+    """The request of a story, which gives any number of writers."""
+    return _read(INBOUNDS[inbound], INBOUNDS[inbound].asks(tools))
+
+
 class Stream:
     """One stream on its way from a provider to a caller."""
 
     def __init__(self, inbound: str, upstream: str, story: str) -> None:
-        spoken = INBOUNDS[inbound]
-        read = _read(spoken, spoken.asks(STORIES[story][0] is not PLAIN))
+        read = _asked(inbound, STORIES[story][0] is not PLAIN)
         envelope = Envelope("chatcmpl-1", 1, f"{upstream}-model")
-        own = upstream == spoken.own
+        own = upstream == INBOUNDS[inbound].own
         dialect = read.origin.relay(Overlay()) if own else UPSTREAMS[upstream]
         self.upstream = dialect.open_stream(envelope)
         self._writer = read.open_writer("0" * 24, 1)

@@ -1,6 +1,6 @@
 """Callers of Responses and Gemini at every kind of provider: requests, and streams whole, byte by
-byte (so that a read ends everywhere), in two pieces, and broken off. (Each provider's dialect is
-itself cut at every offset: tests/translators/*/answer.)"""
+byte, in long reads of which one ends at each offset, and broken off.
+"""
 
 import json
 
@@ -53,8 +53,10 @@ def test_a_stream_becomes_what_is_written_however_it_comes(
     assert whole == Stream(inbound, upstream, story).run(
         *[data[i : i + 1] for i in range(len(data))]
     )
-    for cut in range(1, len(data), 13):
-        assert whole == Stream(inbound, upstream, story).run(data[:cut], data[cut:]), cut
+    half = len(data) // 2
+    for cut in range(1, half + 1):  # at `cut`, and at one in the other half
+        pieces = data[:cut], data[cut : cut + half], data[cut + half :]
+        assert whole == Stream(inbound, upstream, story).run(*filter(None, pieces)), cut
 
 
 @pytest.mark.parametrize(("inbound", "upstream", "story"), TOLD)

@@ -85,9 +85,11 @@ class CallIds:
         self._count = 0
 
     def next(self, given: str | None) -> str:
-        """The provider's own id, or one made of the answer's id and the call's place in it."""
+        """The provider's own id, or one made of the answer's id and the call's place in it; made
+        anew while that is taken: some hosts name all their answers alike.
+        """
         self._count += 1
-        if given is None or not _ID(given) or given in self._used:
+        while given is None or not _ID(given) or given in self._used:
             seed = f"{self._message}/{self._count}/{given}".encode("utf-8", "surrogatepass")
             given = f"toolu_{sha256(seed).hexdigest()[:24]}"
         self._used.add(given)

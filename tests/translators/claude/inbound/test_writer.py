@@ -398,3 +398,14 @@ def read_conversation(blocks: list[Any]) -> list[Any]:
     document = {"model": "p", "max_tokens": 5, "messages": messages}
     read = read_request(document, Call(size=1))
     return [m for m in read.request.messages if m["role"] == "assistant"]
+
+
+def test_an_id_that_is_made_is_made_anew_while_it_is_taken() -> None:
+    """Some hosts give all their answers one id, and their calls another."""
+    calls = part(0, "{}", "f", "call_0"), Chunk({}, "tool_calls")
+    used = {"call_0"}
+    for _ in range(3):
+        made = message(AnswerContext("asked", frozenset(used)), *calls)
+        (block,) = made["content"]
+        assert block["id"] not in used
+        used.add(block["id"])

@@ -65,18 +65,19 @@ def told(case: Case) -> bytes:
 def events_of(text: bytes) -> list[Any]:
     """The events, with what is sealed in them open: zlib's bytes are its own."""
     data = [line[6:] for line in text.split(b"\n") if line.startswith(b"data: ")]
-    return [_opened(loads(each)) for each in data]
+    return [opened(loads(each)) for each in data]
 
 
-def _opened(value: Any) -> Any:
+def opened(value: Any) -> Any:
+    """A document with what is sealed in it open."""
     if value.__class__ is list:
-        return [_opened(each) for each in value]
+        return [opened(each) for each in value]
     if value.__class__ is not dict:
         return value
     return {
         name: unpacked(each.partition(".")[2])
         if name == "encrypted_content" and each.startswith("llmr1")
-        else _opened(each)
+        else opened(each)
         for name, each in value.items()
     }
 

@@ -1,0 +1,103 @@
+"""Resumption for callers of Messages, Responses and Gemini: a translated text that breaks off is
+continued by a target of any dialect, as one stream of theirs; a relayed one ends with an error of
+theirs, since what it showed is the provider's own.
+"""
+
+from typing import Any, Final
+
+import anthropic
+import openai
+import pytest
+from google.genai import errors as google
+
+from tests.api.dialect_callers import (
+    CALLERS,
+    ENDED,
+    OWN,
+    ROWS,
+    UPSTREAMS,
+    ask,
+    by_sdk,
+    streamed,
+    text_of_one_stream,
+)
+from tests.api.failing import world
+from tests.api.test_resume import FIRST, REST, RESUME, TEXT
+from tests.fakes import sse
+from tests.translators.claude.inbound.encoders import ENCODERS
+
+RAISED: Final[dict[str, type[Exception]]] = {
+    "messages": anthropic.APIError,
+    "responses": openai.APIError,
+    "gemini": google.APIError,
+}
+RESUMED: Final = [
+    (caller, first, second)
+    for caller in CALLERS
+    for first in UPSTREAMS
+    for second in UPSTREAMS
+    if first != OWN[caller]
+]
+
+
+@pytest.mark.parametrize(("caller", "first", "second"), RESUMED)
+async def test_a_translated_text_is_continued_by_any_target(
+    caller: str, first: str, second: str
+) -> None:
+    rows = {"one": ROWS[first], "two": ROWS[second]}
+    broken = streamed(first, FIRST, end=False)
+    async with world(RESUME, rows, one=broken, two=streamed(second, REST)) as w:
+        heard = await ask(w, caller, True)
+        assert text_of_one_stream(caller, heard) == TEXT
+        assert heard.headers["x-llm-router-resumable"] == "true"
+        assert [attempt[:2] for attempt in await w.attempts()] == [
+            ("one", "first"),
+            ("two", "resume"),
+        ]
+        assert await by_sdk(w, caller) == (TEXT, ENDED[caller])
+
+
+@pytest.mark.parametrize("second", UPSTREAMS)
+@pytest.mark.parametrize("caller", CALLERS)
+async def test_a_relayed_text_is_not_continued(caller: str, second: str) -> None:
+    rows = {"one": ROWS[OWN[caller]], "two": ROWS[second]}
+    broken = streamed(OWN[caller], FIRST, end=False)
+    async with world(RESUME, rows, one=broken, two=streamed(second, REST)) as w:
+        heard = await ask(w, caller, True)
+        assert text_of_one_stream(caller, heard, ends=False) == FIRST
+        assert "x-llm-router-resumable" not in heard.headers
+        assert w.asked() == ["one"]
+        assert [event.outcome for event in w.ended()] == ["stream_aborted"]
+        with pytest.raises(RAISED[caller]):
+            await by_sdk(w, caller)
+
+
+@pytest.mark.parametrize("caller", CALLERS)
+async def test_never_unless_the_persona_says_so(caller: str) -> None:
+    first = "openai"
+    async with world(one=streamed(first, FIRST, end=False), two=streamed(first, REST)) as w:
+        heard = await ask(w, caller, True)
+        assert text_of_one_stream(caller, heard, ends=False) == FIRST
+        assert w.asked() == ["one"]
+        with pytest.raises(RAISED[caller]):
+            await by_sdk(w, caller)
+
+
+THINKS: Final = [["think", "I was cut off."], ["text", REST], ["end", "stop"], ["count", 30, 0, 8]]
+
+
+@pytest.mark.parametrize("second", ["responses", "claude", "gemini"])
+@pytest.mark.parametrize("caller", CALLERS)
+async def test_what_the_second_reasons_is_neither_shown_nor_sealed(
+    caller: str, second: str
+) -> None:
+    """It stands in the middle of a text, and would be sealed as the first target's."""
+    rows = {"one": ROWS["openai"], "two": ROWS[second]}
+    story: Any = THINKS
+    continued = sse(ENCODERS[second](story))
+    async with world(RESUME, rows, one=streamed("openai", FIRST, end=False), two=continued) as w:
+        heard = await ask(w, caller, True)
+        assert text_of_one_stream(caller, heard) == TEXT
+        assert b"cut off" not in heard.body
+        for mark in (b"encrypted_content", b"thoughtSignature", b'"signature"'):
+            assert mark not in heard.body
