@@ -66,7 +66,12 @@ class OpenAIStream(Choices):
 
     def receive(self, data: bytes) -> list[Chunk]:
         like = self._reader.between
-        if like is not None and not self._over and (run := like.alone(data)) is not None:
+        if (
+            like is not None
+            and not self.finished
+            and self.failure is None
+            and (run := like.alone(data)) is not None
+        ):
             chunks = self._chunks = []
             self._texts(run)
             self._chunks = []  # theirs to keep who are given them
