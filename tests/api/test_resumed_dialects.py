@@ -5,6 +5,7 @@ theirs, since what it showed is the provider's own.
 
 from typing import Any, Final
 
+import aiohttp
 import anthropic
 import openai
 import pytest
@@ -17,12 +18,13 @@ from tests.api.dialect_callers import (
     ROWS,
     UPSTREAMS,
     ask,
+    body_of,
     by_sdk,
     streamed,
     text_of_one_stream,
 )
-from tests.api.failing import world
-from tests.api.test_resume import FIRST, REST, RESUME, TEXT
+from tests.api.failing import chunks_of, world
+from tests.api.test_resume import DONE, FIRST, REST, RESUME, TEXT, usage
 from tests.fakes import sse
 from tests.translators.claude.inbound.encoders import ENCODERS
 
@@ -101,3 +103,55 @@ async def test_what_the_second_reasons_is_neither_shown_nor_sealed(
         assert b"cut off" not in heard.body
         for mark in (b"encrypted_content", b"thoughtSignature", b'"signature"'):
             assert mark not in heard.body
+
+
+@pytest.mark.parametrize("caller", CALLERS)
+async def test_usage_is_everybodys(caller: str) -> None:
+    first = sse(*chunks_of(FIRST, finish=None), usage(10, 6))
+    async with world(RESUME, one=first, two=sse(*chunks_of(REST), usage(30, 8), DONE)) as w:
+        heard = await ask(w, caller, True)
+        last = heard.events[-1]
+        counted = {
+            "messages": lambda: heard.events[-2]["usage"],
+            "responses": lambda: last["response"]["usage"],
+            "gemini": lambda: last["usageMetadata"],
+        }[caller]()
+        read, written = _COUNTS[caller]
+        assert (counted[read], counted[written]) == (40, 14)
+
+
+_COUNTS: Final = {
+    "messages": ("input_tokens", "output_tokens"),
+    "responses": ("input_tokens", "output_tokens"),
+    "gemini": ("promptTokenCount", "candidatesTokenCount"),
+}
+
+
+async def test_a_response_is_kept_as_it_was_continued() -> None:
+    broken = streamed("openai", FIRST, end=False)
+    async with (
+        world(RESUME, one=broken, two=streamed("openai", REST)) as w,
+        aiohttp.ClientSession() as session,
+    ):
+        heard = await ask(w, "responses", True, store=True)
+        assert text_of_one_stream("responses", heard) == TEXT
+        shown = heard.events[-1]["response"]
+        url = f"{w.running.url}/v1/responses/{shown['id']}"
+        async with session.get(url) as kept:
+            assert await kept.json() == shown
+
+
+async def test_an_array_of_googles_is_continued_too() -> None:
+    broken = streamed("claude", FIRST, end=False)
+    rows = {"one": ROWS["claude"], "two": ROWS["gemini"]}
+    async with (
+        world(RESUME, rows, one=broken, two=streamed("gemini", REST)) as w,
+        aiohttp.ClientSession() as session,
+    ):
+        url = f"{w.running.url}/v1beta/models/p:streamGenerateContent"
+        async with session.post(url, json=body_of("gemini", True)) as answer:
+            frames = await answer.json()
+    candidates = [frame["candidates"][0] for frame in frames]
+    parts = [part for candidate in candidates for part in candidate["content"]["parts"]]
+    assert "".join(part["text"] for part in parts) == TEXT
+    assert [c["finishReason"] for c in candidates if "finishReason" in c] == ["STOP"]
