@@ -18,9 +18,10 @@ from tests.api.dialect_callers import (
     text_of,
     text_of_one_stream,
 )
-from tests.api.failing import world
+from tests.api.failing import BROKEN, world
 from tests.api.test_hedging import HEDGE, left
 from tests.fakes import Hang
+from translators.json_codec import loads
 
 TEXT = "It was a dark and stormy night."
 
@@ -67,3 +68,21 @@ async def test_the_first_may_still_win_though_the_second_was_asked(
         assert shown == TEXT
         await left(w, 1)
         assert await w.attempts() == [("one", "first", "ok"), ("two", "hedge", "cancelled")]
+
+
+@pytest.mark.parametrize("stream", [False, True])
+@pytest.mark.parametrize("caller", CALLERS)
+async def test_when_both_fail_the_error_is_the_dialects(caller: str, stream: bool) -> None:
+    free = asyncio.Event()
+    rows = {"one": ROWS[OWN[caller]], "two": ROWS["openai"]}
+    async with world(HEDGE, rows, one=[free, *BROKEN], two=[free, *BROKEN]) as w:
+        call = asyncio.ensure_future(ask(w, caller, stream))
+        await w.calls(2)
+        free.set()
+        heard = await call
+    assert heard.status >= 500
+    assert heard.headers["content-type"].startswith("application/json")
+    document = loads(heard.body)
+    marks = {"messages": "type", "responses": "code", "gemini": "status"}
+    assert marks[caller] in document["error"]
+    assert (document.get("type") == "error") == (caller == "messages")

@@ -23,7 +23,7 @@ from tests.api.dialect_callers import (
     streamed,
     text_of_one_stream,
 )
-from tests.api.failing import chunks_of, world
+from tests.api.failing import BROKEN, chunks_of, world
 from tests.api.test_resume import DONE, FIRST, REST, RESUME, TEXT, usage
 from tests.fakes import sse
 from tests.translators.claude.inbound.encoders import ENCODERS
@@ -155,3 +155,14 @@ async def test_an_array_of_googles_is_continued_too() -> None:
     parts = [part for candidate in candidates for part in candidate["content"]["parts"]]
     assert "".join(part["text"] for part in parts) == TEXT
     assert [c["finishReason"] for c in candidates if "finishReason" in c] == ["STOP"]
+
+
+@pytest.mark.parametrize("caller", CALLERS)
+async def test_when_nobody_goes_on_the_error_is_the_dialects(caller: str) -> None:
+    first = "openai"
+    async with world(RESUME, one=streamed(first, FIRST, end=False), two=BROKEN) as w:
+        heard = await ask(w, caller, True)
+        assert text_of_one_stream(caller, heard, ends=False) == FIRST
+        assert w.asked() == ["one", "two"]
+        with pytest.raises(RAISED[caller]):
+            await by_sdk(w, caller)
