@@ -134,13 +134,22 @@ async def test_a_store_that_is_away_costs_nobody_a_request(
 async def test_a_store_that_cannot_be_reached_at_the_start_is_told_without_its_password(
     tmp_path: Path,
 ) -> None:
+    """And asked again and again: the process stays."""
     environ = configured(tmp_path, "key_defaults: {}")
     environ[URL] = "postgresql://router:a-secret@127.0.0.1:9/router"
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "gateway", env=clean_environ(PORT="0", **environ),
-        stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
     )  # fmt: skip
-    said = b"".join(await asyncio.wait_for(process.communicate(), 50)).decode()
-    assert process.returncode == 1
+    assert process.stdout is not None
+    said = ""
+    async with asyncio.timeout(50):
+        while "http://" not in said:  # it serves
+            line = await process.stdout.readline()
+            assert line, said
+            said += line.decode()
+    process.terminate()
+    said += (await asyncio.wait_for(process.stdout.read(), 20)).decode()
     assert "postgresql://127.0.0.1:9/router cannot be used as a store" in said
+    assert await asyncio.wait_for(process.wait(), 20) == 0
     assert "a-secret" not in said
