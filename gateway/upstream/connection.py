@@ -234,12 +234,17 @@ class Connection(asyncio.Protocol):
     def _hand_over(self) -> None:
         """Give what has arrived to what takes the body; what comes behind its end is thrown
         away."""
-        for data in self._arrived:
-            if self._body is None:
-                break
+        arrived, body = self._arrived, self._body
+        if body is not None and body is self._response:
             self._framing = 0
-            self._body.feed(data)
-        self._arrived.clear()
+            body.feed_all(arrived)  # a burst has hundreds: two calls for each cost 60 µs
+        else:
+            for data in arrived:
+                if self._body is None:
+                    break
+                self._framing = 0
+                self._body.feed(data)
+        arrived.clear()
 
     def connection_lost(self, error: Exception | None) -> None:
         if (

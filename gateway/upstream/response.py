@@ -4,8 +4,10 @@ Whoever reads it gets all that has arrived in one piece, decompressed.
 """
 
 import asyncio
+from bisect import bisect_left
 from collections.abc import Callable, Sequence
 from io import BytesIO
+from itertools import accumulate
 from typing import Final, NamedTuple, Protocol
 
 from gateway.upstream import failures
@@ -219,6 +221,10 @@ class UpstreamResponse:
         """A part of the body has arrived."""
         self._keep((data,), len(data))
 
+    def feed_all(self, pieces: Sequence[bytes]) -> None:
+        """Parts of the body have arrived."""
+        self._keep(pieces, sum(map(len, pieces)))
+
     def arrived(self, pieces: Sequence[bytes]) -> None:
         """Parts of the body have arrived, all that did at once."""
         self.touched = True
@@ -280,12 +286,11 @@ class UpstreamResponse:
     def _take_some(self) -> bytes:
         """A part of what is more than should be read at once."""
         pieces = self._pieces
-        count = size = 0
-        while size < _AT_ONCE:
-            size += len(pieces[count])
-            count += 1
-        if count == len(pieces):
+        sizes = [*accumulate(map(len, pieces))]
+        count = bisect_left(sizes, _AT_ONCE) + 1
+        if count >= len(pieces):
             return self._take()
+        size = sizes[count - 1]
         data = pieces[0] if count == 1 else b"".join(pieces[:count])
         del pieces[:count]
         self._size -= size
