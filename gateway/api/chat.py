@@ -111,7 +111,6 @@ async def respond(
         attempt.received,
         http.dialect is not inbound and echoes(served),
         attempt.note_unshown,
-        "" if exchange.record is None else exchange.record.id,
     )
     write = read.write_completion
     body = (
@@ -229,7 +228,6 @@ def _facts_of(stream: AnswerStream, exchange: Exchange) -> AnswerFacts:
         exchange.estimated_prompt,
         echoes=echoes(served),
         unshown=attempt.note_unshown,
-        decision="" if exchange.record is None else exchange.record.id,
     )
 
 

@@ -100,5 +100,4 @@ def _facts(answer: CachedAnswer, exchange: Exchange) -> AnswerFacts:
         len(answer.body),
         echoes(served),
         attempt.note_unshown,
-        "" if exchange.record is None else exchange.record.id,
     )

@@ -102,9 +102,6 @@ class AnswerFacts(NamedTuple):
     """The target is sent the text that it reasoned back, beside its calls."""
     unshown: Callable[[str], None] | None = None
     """Told of each field of the hub's message that the caller's dialect has no place for."""
-    decision: str = ""
-    """The decision's id: a name for the answer that no other one has, as providers may name all
-    theirs alike. Empty where there is none."""
 
 
 class CallerError(NamedTuple):

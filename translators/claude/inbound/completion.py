@@ -1,7 +1,6 @@
 """A whole answer: the events that a stream of it would have, added up."""
 
 from collections.abc import Iterator
-from hashlib import sha256
 from typing import Any, Final
 
 from translators.chat.chunks import Chunk
@@ -23,19 +22,12 @@ def message_of(completion: Completion, answer: AnswerFacts, context: AnswerConte
     """The message that a whole chat.completion is."""
     if not context.stops and (text := only_text(completion)) is not None:
         return _one_text(text, completion, answer, context)
-    events = AnswerEvents(context, _id_of(answer))
+    events = AnswerEvents(context, f"msg_{answer.id[-24:]}")
     events.begin(answer)
     for chunk in _chunks(completion):
         events.receive(chunk)
     events.end()
     return add_up(events.take())
-
-
-def _id_of(answer: AnswerFacts) -> str:
-    """`msg_` and 24 hexadecimal digits of the gateway's own, which no other answer has."""
-    if not answer.decision:
-        return f"msg_{answer.id[-24:]}"
-    return f"msg_{sha256(answer.decision.encode()).hexdigest()[:24]}"
 
 
 def _one_text(
@@ -45,7 +37,7 @@ def _one_text(
     counted, cut = completion.get("usage"), completion["choices"][0]["finish_reason"] == "length"
     prompt = answer.prompt_tokens() if counted is None else 1
     return {
-        "id": _id_of(answer),
+        "id": f"msg_{answer.id[-24:]}",
         "type": "message",
         "role": "assistant",
         "model": context.model,

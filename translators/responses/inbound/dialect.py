@@ -102,7 +102,7 @@ class ResponsesInbound:
         if isinstance(completion, RelayedCompletion):
             self._raw = completion.raw
             return _with_store(completion.raw, True) if self.keeps else completion.raw
-        answer_id = self._answer_id or answer.decision or answer.id
+        answer_id = self._answer_id or answer.id
         if not self._read.compacts and (text := only_text(completion)) is not None:
             response = self._response(answer_id, answer.created)
             self.final = one_text(text, completion, response, answer)
