@@ -55,8 +55,8 @@ from translators.pieces import LONG
 
 DEFAULT_VERSION: Final = "2023-06-01"
 LONGEST_UNSTREAMED: Final = 21_333
-"""The max_tokens up to which an answer is asked for whole, as Anthropic's SDKs have it: more could
-take over ten minutes, and outlive a silent connection."""
+"""The max_tokens up to which an answer that nobody limited is asked for whole; above, it could
+outlive a silent connection."""
 
 _BETA: Final = re.compile(r"[!-+\--~]{1,200}")
 _TAKEN: Final = frozenset(
@@ -123,7 +123,9 @@ def build_request(request: ChatRequest, target: Target) -> UpstreamRequest:
         body = _body(asked, limit, declared, format_, told, translation)
         shape = _shape(declared, format_, told)
         _extend(body, headers, asked, target)
-    stream = asked.get("stream") is True or body["max_tokens"] > LONGEST_UNSTREAMED
+    stream = asked.get("stream") is True or (
+        limit is None and body["max_tokens"] > LONGEST_UNSTREAMED
+    )
     body["stream"] = stream
     written = (
         dumps(body)
