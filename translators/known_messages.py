@@ -11,8 +11,8 @@ from typing import Any, Final, NamedTuple
 
 from translators.json_codec import first_flaw, loads
 
-MOST_CONVERSATIONS: Final = 64
-MOST_BYTES: Final = 16 * 1024 * 1024
+MOST_CONVERSATIONS: Final = 16
+MOST_BYTES: Final = 8 * 1024 * 1024
 """Of all conversations together, with what they are read as; estimated."""
 SHORTEST: Final = 4096
 """Bytes of a conversation from which on it is worth it."""
