@@ -4,6 +4,7 @@ as rules ask for it.
 
 from collections.abc import Iterator
 from functools import lru_cache
+from operator import methodcaller
 from typing import Any, Final, Literal, NamedTuple
 
 from gateway.config import CAPABILITY_OF, Feature, Persona
@@ -36,6 +37,7 @@ _FEATURES: Final = {capability: feature for feature, capability in CAPABILITY_OF
 text file needs nothing."""
 
 
+_content: Final = methodcaller("get", "content")
 _NEEDING: Final = frozenset(
     {"tools", "functions", "response_format", "n", "logprobs", "modalities", "web_search_options"}
 )
@@ -63,16 +65,14 @@ def derive(
         if message["role"] == "assistant":
             features.add("history")
             break
-    for i, content in [
-        (i, content)
-        for i, message in enumerate(messages)
-        if (content := message.get("content")).__class__ is list
-    ]:
-        for j, part in enumerate(content):
-            if part["type"] == "file":
-                features.add("files")
-            if (need := _of_part(part)) is not None:
-                found.setdefault(need, f"messages[{i}].content[{j}]")
+    contents = [*map(_content, messages)]
+    if list in map(type, contents):
+        for i, content in enumerate(contents):
+            for j, part in enumerate(content if content.__class__ is list else ()):
+                if part["type"] == "file":
+                    features.add("files")
+                if (need := _of_part(part)) is not None:
+                    found.setdefault(need, f"messages[{i}].content[{j}]")
     if not _REASONING.isdisjoint(body) and _reasons(body):
         features.add("reasoning")
     if found:
