@@ -151,7 +151,7 @@ class _Answers:
         try:
             await self.make_for(config)
         except sqlite.StoreUnusable as error:
-            _log.error("no answers are kept until the next start: %s", error)
+            _log.error("no answers are kept until a reload or a start that can: %s", error)
 
     def apply_config(self, config: Config) -> None:
         """What was kept under another revision is never asked for again."""

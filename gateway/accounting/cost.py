@@ -30,7 +30,7 @@ def expected_cost(
 
     None if the model has no price on `day`.
     """
-    prices = model.prices
+    prices = model.prices  # the newest, nearly always: without a call for each of ten targets
     price = prices[-1] if prices and prices[-1].valid_from <= day else model.price_at(day)
     return None if price is None else _plain_cost(price, prompt_tokens, cached_share, output_tokens)
 
@@ -83,8 +83,7 @@ def cost_of_usage(
     None if it cannot be known: no price on `day`, no count, audio of a model that has no price for
     it, or a `service_tier` (as the caller asked for) that is not sold at the price list's rates.
     """
-    prices = model.prices
-    price = prices[-1] if prices and prices[-1].valid_from <= day else model.price_at(day)
+    price = model.price_at(day)
     prompt, completion = totals(usage)
     if (
         price is None

@@ -61,9 +61,7 @@ class JournalFile:
     def settle(self, values: tuple[Any, ...]) -> None:
         """A row was settled; its values as the ledger has them. Raises OSError: then it waits."""
         self.unwritten.append(values)
-        text = dumps({"v": _SETTLED, "rows": self.unwritten})
-        self._write(b"%b %08x\n" % (text, crc32(text)))
-        self.unwritten.clear()
+        self.flush()
 
     def flush(self) -> None:
         """Write down what was settled and is not yet. Raises OSError: then it waits."""

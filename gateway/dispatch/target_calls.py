@@ -10,7 +10,7 @@ from copy import copy
 from dataclasses import replace
 from typing import Any, Final, NamedTuple
 
-from gateway.config import NO_OVERRIDES, ApiKey, OnFailure
+from gateway.config import ApiKey, OnFailure
 from gateway.dispatch.attempt import Attempts, Mode
 from gateway.dispatch.attempt_end import failed, outcome_of, release
 from gateway.dispatch.attempt_record import Attempt
@@ -24,7 +24,7 @@ from gateway.routing.decision import Decision
 from gateway.routing.failover import NextAttempt, Outcome
 from gateway.routing.plan import Plan, refusal
 from gateway.routing.state import RouterState
-from gateway.routing.timeouts import ASKED_BY, DEFAULT_TOTAL, clocks, total, total_asked
+from gateway.routing.timeouts import ASKED_BY, clocks, total, total_asked
 from gateway.telemetry.events import Why
 from gateway.upstream.concurrency import ConcurrencyLimiter, QueueFull
 from translators.chat.request import ChatRequest
@@ -89,11 +89,7 @@ class TargetCalls:
         self._exchange = exchange
         self._mode: Mode = mode
         if decision.origin is None:
-            self._total = (
-                DEFAULT_TOTAL
-                if persona is None or persona.timeouts is NO_OVERRIDES
-                else total(persona)
-            )
+            self._total = total(persona)
         else:
             header = ASKED_BY.get(decision.origin.dialect)
             asked = None if header is None else decision.plan.facts.header(header)

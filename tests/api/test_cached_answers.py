@@ -367,4 +367,4 @@ async def test_a_first_cache_whose_store_cannot_be_leaves_requests_as_they_were(
         running, session, fake = told
         assert await results(running, session, 2) == [None, None]
         assert len(fake.received) == 2
-    assert "no answers are kept until the next start" in caplog.text
+    assert "no answers are kept until a reload or a start that can" in caplog.text

@@ -22,7 +22,7 @@ from translators.openai.request.tools import Declared
 from translators.openai.wire import Called
 
 _NONE: Final = frozenset[str]()
-_SAYING: Final = frozenset({"user", "assistant"})
+_SAYING: Final = frozenset({"user", "assistant", *INSTRUCTION_ROLES})
 
 _FUNCTION: Final = "function_call"
 """Among ids of calls: the older kind, which has none."""
@@ -63,21 +63,11 @@ def _saying(messages: list[InputMessage], record: ModelRecord) -> list[InputMess
     where one has more.
     """
     said, wanted = messages, record.instructions_role
-    for index, message in [
-        (index, message)
-        for index, message in enumerate(messages)
-        if len(message) != 2
-        or message["role"] not in _SAYING
-        or message.get("content").__class__ is not str
-    ]:
+    for index, message in enumerate(messages):
         role = message["role"]
-        if (
-            len(message) != 2
-            or role not in INSTRUCTION_ROLES
-            or message.get("content").__class__ is not str
-        ):
+        if len(message) != 2 or message.get("content").__class__ is not str or role not in _SAYING:
             return None
-        if wanted != "any" and role != wanted:
+        if role in INSTRUCTION_ROLES and wanted != "any" and role != wanted:
             said = said.copy() if said is messages else said
             said[index] = {**message, "role": wanted}
     return said
