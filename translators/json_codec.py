@@ -136,6 +136,13 @@ def holds_more_than(text: bytes, values: int, keys: int) -> bool:
 def first_flaw(text: bytes, value: Any) -> str | None:
     """What a parsed document hides: a repeated key (the parser kept the last) or a number too large
     for a float.
+    """
+    return looked_at(text, value)[0]
+
+
+def looked_at(text: bytes, value: Any) -> tuple[str | None, bool]:
+    """`first_flaw` of a parsed document; and whether its text was seen to be what `dumps` writes
+    of it.
 
     A document written anew that is the very text hides nothing. Of any other the quotes are
     counted, as a key that was dropped has left its own in `text`; the exact search runs only if
@@ -146,20 +153,24 @@ def first_flaw(text: bytes, value: Any) -> str | None:
     written = -1 if escapes and len(text) < _SLICE else _written_quotes(text)
     if len(text) < _SLICE and (written < 0 or len(text) < written * _DENSE):
         anew = to_json(value, inf_nan_mode="strings")
-        if anew == text or _says_as_much(text, anew):
-            return None
+        if anew == text:
+            return None, True
+        if _says_as_much(text, anew):
+            return None, False
         written = _written_quotes(text)
     inside = _escaped_quotes(text) if escapes else 0
     quotes, infinite = _count_quotes(value, inside is None)
     if infinite:
-        return "a number is too large"
+        return "a number is too large", False
     if inside is not None:
         if written - inside == quotes:
-            return None
+            return None, False
     elif written == quotes and _QUOTE not in text:  # one written so could make up for another
-        return None
+        return None, False
     repeated = _repeated_key(text)
-    return f"the key {repeated!r} appears twice in one object" if repeated is not None else None
+    if repeated is None:
+        return None, False
+    return f"the key {repeated!r} appears twice in one object", False
 
 
 def _says_as_much(text: bytes, anew: bytes) -> bool:

@@ -52,7 +52,9 @@ def chat(dialect: InboundDialect) -> Handler:
                 declared=http.gateway.access.open,
                 keep_text=dialect.KEEPS_TEXT,
             )
-            call = Call(http.headers, http.raw_path, http.json_text, size, http.request_id)
+            call = Call(
+                http.headers, http.raw_path, http.json_text, size, http.request_id, http.written
+            )
             if size <= BIG:
                 read = read_request(document, call)
             else:
