@@ -22,7 +22,7 @@ _SLICE: Final = 1024 * 1024
 them."""
 _WINDOW: Final = 64 * 1024
 _LONG_NUMBERS: Final = re.compile(rb"\d{310,}").findall
-_SAMPLED: Final = 8192
+_SAMPLED: Final = 1024
 """Bytes from which on a look at some of them pays."""
 _DENSE: Final = 12
 """Bytes for each quote, up to which there are many."""
@@ -212,12 +212,12 @@ def _count_quotes(value: Any, inside: bool) -> tuple[int, bool]:
 
 
 def _written_quotes(text: bytes) -> int:
-    """How many there are. Where they are few, as every 61st byte shows, leaving them out counts
-    them seven times as fast.
+    """How many there are. Where less than every 17th byte is one, as every 61st byte shows, leaving
+    them out counts them two to fifteen times as fast.
     """
     if len(text) < _SAMPLED:
         return text.count(b'"')
-    if text[::61].count(b'"') * 4096 > len(text):  # a prime: texts repeat themselves
+    if text[::61].count(b'"') * 1024 > len(text):  # a prime: texts repeat themselves
         return sum(text.count(b'"', start, start + _SLICE) for start in range(0, len(text), _SLICE))
     left = sum(
         len(text[start : start + _SLICE].replace(b'"', b""))

@@ -105,6 +105,14 @@ class AnswerFacts(NamedTuple):
     """The target is sent the text that it reasoned back, beside its calls."""
     unshown: Callable[[str], None] | None = None
     """Told of each field of the hub's message that the caller's dialect has no place for."""
+    name: str = ""
+    """The gateway's own name for the answer, which no other one has (providers may call all of
+    theirs alike): the decision's id; of an answer that is given again, that of the first time."""
+
+    @property
+    def own_name(self) -> str:
+        """What ids that the gateway makes for the answer are made of."""
+        return self.name or self.id
 
 
 class CallerError(NamedTuple):
@@ -185,8 +193,8 @@ class InboundRequest(Protocol):
         """A whole answer; a RelayedCompletion as its provider wrote it."""
 
     def open_writer(self, answer_id: str, created: int) -> AnswerWriter:
-        """For a streamed answer. `answer_id`: 24 characters, `created`: Unix seconds, for what is
-        written before a target has begun to answer."""
+        """For a streamed answer. `answer_id`: the answer's name, `created`: Unix seconds, for what
+        is written before a target has begun to answer."""
 
 
 class InboundDialect(Protocol):
