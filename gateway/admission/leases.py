@@ -170,7 +170,9 @@ class Leases:
                 try:
                     await asyncio.gather(*map(self._recall, refusing))
                 except StoreDown:
-                    self._refuse(refusing, needs)
+                    if spent := [c for c in refusing if c.cap - c.spent < needs[c.index]]:
+                        self._refuse(spent, needs)  # nobody could have given anything back
+                    raise
                 recalled = True
         except StoreDown:
             if self.take_now(counters, needs):
