@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from gateway.admission.service import Admission
     from gateway.cluster.service import Cluster
     from gateway.telemetry.genai_metrics import GenAiMetrics
+    from gateway.telemetry.key_metrics import KeyMetrics
 
 
 _log: Final = logging.getLogger("llm_router")
@@ -208,20 +209,26 @@ def _measure_by(metrics: Metrics, gen_ai: "GenAiMetrics | None", config: Config)
 
 def _measuring(
     config: Config,
-) -> tuple[Metrics, list[Listener], Callable[[Config], None]]:
-    """The metrics, what listens for them, and what tells them of a new configuration. Those of the
-    conventions are there where they are asked for, and not even loaded elsewhere.
+) -> tuple[Metrics, list[Listener], Callable[[Config], None], "KeyMetrics | None"]:
+    """The metrics, what listens for them, what tells them of a new configuration, and those by
+    callers' keys. These and those of the conventions are there where they are asked for, and not
+    even loaded elsewhere.
     """
-    metrics, gen_ai = Metrics((), (), FIELDS), None
+    metrics, gen_ai, by_key = Metrics((), (), FIELDS), None, None
     listening: list[Listener] = [metrics.on_event]
     if config.server.metrics.gen_ai:
         made = importlib.import_module("gateway.telemetry.genai_metrics").GenAiMetrics()
         gen_ai = cast("GenAiMetrics", made)
         metrics.registry.register(gen_ai)
         listening.append(gen_ai.on_event)
+    if config.server.metrics.by_key:
+        of_keys = importlib.import_module("gateway.telemetry.key_metrics").KeyMetrics()
+        by_key = cast("KeyMetrics", of_keys)
+        metrics.registry.register(by_key)
+        listening.append(by_key.on_event)
     measure_by = partial(_measure_by, metrics, gen_ai)
     measure_by(config)
-    return metrics, listening, measure_by
+    return metrics, listening, measure_by, by_key
 
 
 def _console_of(config: Config, admin: Admin, opened: bool) -> ConsoleRoutes | None:
@@ -250,13 +257,20 @@ def _listening(
 
 
 def _admitting(
-    access: Access, admission: "Admission | None", cluster: "Cluster | None", metrics: Metrics
+    access: Access,
+    admission: "Admission | None",
+    cluster: "Cluster | None",
+    metrics: Metrics,
+    by_key: "KeyMetrics | None",
 ) -> Access:
     """Callers' keys with those that are stored, where there are limits; their metrics with the
     others.
     """
     if admission is None:
         return access
+    if by_key is not None:
+        rules = admission.rules
+        by_key.team_of = lambda key_id: rules(key_id).team
     metrics.registry.register(admission.metrics)
     if cluster is not None:
         metrics.registry.register(cluster.metrics)
@@ -295,7 +309,7 @@ async def running_gateway(
     to, if they are told. `open_console`: a console for everybody. `allow_cold`: requests are
     admitted though the store of limits was not seen yet.
     """
-    metrics, measuring, measure_by = _measuring(config)
+    metrics, measuring, measure_by, by_key = _measuring(config)
     state, places, fetching = memory_of(config), ConcurrencyLimiter(), config.server.media_fetch
     traces = None if tracing is None else tracing(lambda: reloader.config)
     console = _console_of(config, admin or Admin(), open_console)
@@ -326,7 +340,7 @@ async def running_gateway(
                 dispatcher=Dispatcher(client, media, state, _states_of(cluster), places),
                 state=state,
                 counter=counter,
-                access=_admitting(access or Access(), admission, cluster, metrics),
+                access=_admitting(access or Access(), admission, cluster, metrics, by_key),
                 admin=admin or Admin(),
                 bus=bus,
                 metrics=metrics,

@@ -11,6 +11,7 @@ from gateway.api.native_chat import native_request
 from gateway.api.request import Gateway, Request
 from gateway.api.schemas import (
     CapabilitiesDocument,
+    CodexCatalogDocument,
     ModelDocument,
     ModelListDocument,
     PersonaDocument,
@@ -38,6 +39,21 @@ async def list_models(http: Request) -> Response:
         "object": "list",
         "data": [_model(http, name) for name in visible_names(http)],
     }
+    return json_response(models)
+
+
+def is_asked_by_codex(http: Request) -> bool:
+    """Whether Codex asks for a list that several APIs have."""
+    return "client_version=" in http.raw_path and "client_version" in http.query
+
+
+async def list_for_codex(http: Request) -> Response:
+    """GET /v1/models?client_version=: nothing beside what Codex knows itself.
+
+    It takes personas by their names without being told of them. Instructions of a catalog's entry
+    replace its own, and an entry without any is refused, with all others.
+    """
+    models: CodexCatalogDocument = {"models": []}
     return json_response(models)
 
 

@@ -39,6 +39,13 @@ class ModelListDocument(TypedDict):
     """All of them."""
 
 
+class CodexCatalogDocument(TypedDict):
+    """What Codex is told of models beside what it knows itself."""
+
+    models: list[dict[str, str]]
+    """Always empty: an entry needs instructions, which take the place of Codex's own."""
+
+
 class TargetDocument(TypedDict):
     """A target of a persona."""
 
