@@ -10,7 +10,7 @@ from typing import Any, Literal, NotRequired
 from typing_extensions import TypedDict  # pydantic reads typing's own from Python 3.12 on only
 
 from gateway.config import CostTier, DialectName, PromptMode, StrategyName
-from gateway.errors import WorkerReloadDocument
+from gateway.errors import InstanceReloadDocument, WorkerReloadDocument
 from gateway.health.documents import CheckDocument, KeyDocument, TargetHealthDocument
 from gateway.revisions.reload import Trigger
 from gateway.workers.peers import WorkersDocument
@@ -351,3 +351,5 @@ class ReloadedDocument(TypedDict):
     """
     workers: NotRequired[list[WorkerReloadDocument]]
     """What came of it at each worker; there if there are several."""
+    instances: NotRequired[list[InstanceReloadDocument]]
+    """What came of it at each process on the store; there if all were asked."""

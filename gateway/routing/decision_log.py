@@ -215,16 +215,19 @@ def _planned(
 
 
 class DecisionLog:
-    """The last decisions of a running gateway."""
+    """The last decisions of a running gateway. `maker`: an even number of hexadecimal digits that
+    their ids begin with.
+    """
 
-    def __init__(self) -> None:
+    def __init__(self, maker: str = "") -> None:
+        self._begin, self._rest = f"dec_{maker}", 20 - len(maker)
         self._records: OrderedDict[str, DecisionRecord] = OrderedDict()
 
     def __len__(self) -> int:
         return len(self._records)
 
     def add(self, plan: Plan, moment: datetime, request_id: str) -> DecisionRecord:
-        record = DecisionRecord(f"dec_{unique(20)}", moment, plan, request_id)
+        record = DecisionRecord(self._begin + unique(self._rest), moment, plan, request_id)
         self._records[record.id] = record
         if len(self._records) > KEPT:
             self._records.popitem(last=False)
