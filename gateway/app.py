@@ -21,6 +21,7 @@ from gateway.config.limits import LimitsPolicy
 from gateway.dispatch.dispatcher import Dispatcher
 from gateway.revisions.load import ConfigFiles
 from gateway.revisions.reload import Reloader
+from gateway.routing.decision_log import DecisionLog
 from gateway.routing.state import RouterState
 from gateway.store import memory, sqlite
 from gateway.store.entry import Store
@@ -332,6 +333,8 @@ async def running_gateway(
         ).running() as reloader,
     ):
         with nullcontext() if traces is None else traces.running():
+            if cluster is not None:
+                cluster.reload_with(reloader)
             answers.gateway = Gateway(
                 reloader=reloader,
                 dispatcher=Dispatcher(client, media, state, _states_of(cluster), places),
@@ -342,6 +345,7 @@ async def running_gateway(
                 bus=bus,
                 metrics=metrics,
                 started=int(time.time()),
+                records=DecisionLog() if cluster is None else cluster.decisions.log,
                 store=_shared_responses(store, config.server.responses_store, cluster),
                 traces=traces,
                 console=console,

@@ -110,6 +110,22 @@ class WorkerReloadDocument(TypedDict):
     """The revision it serves; null from one that did not answer."""
 
 
+class InstanceReloadDocument(TypedDict):
+    """What came of a reload at one process."""
+
+    instance: str
+    """As `llm-router instances` lists it."""
+    host: str
+    """Its machine."""
+    result: str
+    """changed, unchanged, failed, or no_answer from one that did not answer within ten seconds, or
+    is of a version that cannot be asked."""
+    revision: str | None
+    """The revision it serves; null from one that did not answer."""
+    problems: NotRequired[list[ProblemDocument]]
+    """The first problems of one that failed."""
+
+
 class RejectedConfigDocument(TypedDict):
     """What an operator is told of files that cannot be used."""
 
@@ -119,6 +135,8 @@ class RejectedConfigDocument(TypedDict):
     """Every problem, in the order of the files."""
     workers: NotRequired[list[WorkerReloadDocument]]
     """What came of it at each worker; there if there are several."""
+    instances: NotRequired[list[InstanceReloadDocument]]
+    """What came of it at each process on the store; there if all were asked."""
 
 
 class NotReloadedDocument(ErrorDocument, RejectedConfigDocument):
@@ -204,6 +222,12 @@ class AdminDisabled(RequestFailed):
 
 class ModelNotFound(RequestFailed):
     status, type, code, param = 404, "invalid_request_error", "model_not_found", "model"
+
+
+class StoreUnavailable(RequestFailed):
+    """What instances share cannot be reached."""
+
+    status, code = 503, "store_unavailable"
 
 
 class DecisionNotFound(RequestFailed):

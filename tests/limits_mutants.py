@@ -115,4 +115,9 @@ OF_LIMITS: Final = (
         "what is pruned is not carried over", "gateway/store/retention.py",
         "    return counter.window == FOREVER or ", "    return ", _OF_SUMS,
     ),
+    Mutant(
+        "what comes into a month that was carried over counts nowhere", _LEDGER,
+        "    if database.remote:\n        until", "    if False:\n        until",
+        _pytest("store/test_partitions.py"),
+    ),
 )  # fmt: skip

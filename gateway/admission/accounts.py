@@ -8,10 +8,9 @@ from operator import itemgetter
 from typing import Final
 
 from gateway.admission.counters import Counter
-from gateway.admission.journal import charges_form, hold_form
+from gateway.admission.journal import Form, charges_form
 from gateway.admission.scopes import CallerRules
 from gateway.config.limits import On
-from gateway.routing.candidates import Candidate
 from gateway.store.limits_rows import CounterId
 
 Picked = Callable[[Sequence[int]], tuple[int, ...]]
@@ -23,8 +22,8 @@ class Account:
     """One caller at one persona: its limits, and their counters in the windows of one moment."""
 
     __slots__ = (
-        "charged", "charges", "counters", "dropped", "ends", "holds", "ids", "of_money", "of_users",
-        "persona", "pick", "pick_held", "rates", "rules", "touched", "warned",
+        "charged", "charges", "counters", "dropped", "ends", "forms", "held", "ids", "of_money",
+        "of_users", "persona", "pick", "rates", "rules", "touched", "warned",
     )  # fmt: skip
 
     def __init__(
@@ -53,23 +52,25 @@ class Account:
         """Those whose numbers stay: a request at a time is none."""
         self.ids: tuple[CounterId, ...] = tuple(counter.id for counter in self.charged)
         self.pick = picked([counter.index for counter in self.charged])
-        self.pick_held = picked([counter.index for counter in counters])
+        self.held = tuple([(counter, counter.index) for counter in counters])
         self.of_money = any(counter.limit.on == "usd" for counter in counters)
         """Money is limited."""
         self.charges = charges_form(self.ids)
-        self.holds: dict[tuple[str, str], str] = {}
-        """What is written of a hold, by the target that is asked first and the revision."""
+        """What a row counts in these, to be filled in with `pick` of its amounts."""
+        self.forms: dict[tuple[str, str, str], Form] = {}
+        """By provider, model and revision."""
         self.rates = Rates(self.counters)
         self.touched = -math.inf
         """Monotonic seconds: when its counters were told last that they are used."""
 
-    def hold_form(self, first: Candidate, revision: str) -> str:
-        """To be filled in: id, time, user, tokens read, tokens written, cost, request, charges."""
-        found = self.holds.get((first.name, revision))
+    def form(self, provider: str, model: str, revision: str) -> Form:
+        """The rows of its requests to that target, as the journal has them."""
+        target = provider, model, revision
+        found = self.forms.get(target)
         if found is None:
-            rules, provider, model = self.rules, first.provider.name, first.model.id
-            found = hold_form(rules.key_id, rules.team, self.persona, provider, model, revision)
-            self.holds[first.name, revision] = found
+            rules = self.rules
+            made = Form(rules.key_id, rules.team, self.persona, *target)
+            found = self.forms[target] = made
         return found
 
 
@@ -96,7 +97,7 @@ class Rates:
         self.budgets: Sequence[Counter] = ()
         """Limits on money, where callers are told of these, too."""
         self.several = [(on, of) for on, of in found.items() if len(of) > 1]
-        self.ends = max([each.ends for of in found.values() for each in of], default=0.0)
+        self.ends = int(max([each.ends for of in found.values() for each in of], default=0.0))
         """Unix seconds: all of them at once."""
 
 

@@ -19,15 +19,16 @@ from zlib import crc32
 
 from gateway.store.ledger import row_of
 from gateway.store.limits_rows import Charge, CounterId, LedgerRow
-from translators.json_codec import dumps, loads
+from translators.json_codec import loads
 
 LARGEST: Final = 64 * 1024 * 1024
 """Bytes of a file, after which another one is begun."""
 _SUFFIX: Final = ".jsonl"
-_HELD: Final = 1
-_SETTLED: Final = 2
-"""What a line is: a row as it is held, or rows that were settled. A program that does not know the
-second takes what was held for spent."""
+_ROW: Final = 1
+_ROWS: Final = 2
+"""What a line is: a row, as it is held or was settled; or rows that were settled, as older programs
+wrote them, with their charges as text."""
+_NULL: Final = "null"
 _log: Final = logging.getLogger("llm_router")
 
 
@@ -48,38 +49,36 @@ class JournalFile:
         self.size = 0
         self.pending = 0
         """Requests that were begun here and are not yet in the ledger."""
-        self.unwritten: list[tuple[Any, ...]] = []
-        """Values of rows that were settled while nothing could be written."""
+        self.unwritten: list[str] = []
+        """Rows that were settled while nothing could be written."""
         self.unsynced = False
         self._torn = False
 
     def write(self, document: str) -> None:
         """A document as JSON. Raises OSError: then nothing of it counts."""
-        text = document.encode()
-        self._write(b"%b %08x\n" % (text, crc32(text)))
+        self._append(_line_of(document))
 
-    def settle(self, values: tuple[Any, ...]) -> None:
-        """A row was settled; its values as the ledger has them. Raises OSError: then it waits."""
-        self.unwritten.append(values)
+    def settle(self, document: str) -> None:
+        """A row was settled. Raises OSError: then it waits."""
+        self.unwritten.append(document)
         self.flush()
 
     def flush(self) -> None:
-        """Write down what was settled and is not yet. Raises OSError: then it waits."""
+        """Write down what was settled and is not yet. Raises OSError: then all of it waits, and a
+        row may be written twice."""
         if self.unwritten:
-            text = dumps({"v": _SETTLED, "rows": self.unwritten})
-            self._write(b"%b %08x\n" % (text, crc32(text)))
+            self._append(b"".join(map(_line_of, self.unwritten)))
             self.unwritten.clear()
 
-    def _write(self, lines: bytes) -> None:
+    def _append(self, lines: bytes) -> None:
         if self._torn:
             lines = b"\n" + lines
         written = os.write(self._file, lines)
         self.size += written
         self.unsynced = True
-        if written < len(lines):
-            self._torn = True
+        self._torn = written < len(lines)
+        if self._torn:
             raise OSError("the journal's disk is full")
-        self._torn = False
 
     def sync(self) -> None:
         """Raises OSError."""
@@ -171,24 +170,55 @@ class Journal:
         self.files.clear()
 
 
-def hold_form(
-    key_id: str, team: str, persona: str, provider: str, model: str, revision: str
-) -> str:
-    """A line that says what is held for a request: the row as it stands should the process be
-    killed. To be filled in (`%`): id, time, user, tokens read, tokens written, cost, request,
-    charges; the request and the charges as JSON. The target is the one that is asked first.
-    """
-    caller = ",".join(map(quoted, (key_id, team, persona))).replace("%", "%%")
-    target = ",".join(map(quoted, (provider, model))).replace("%", "%%")
-    prices = quoted(revision).replace("%", "%%")
-    return (
-        f'{{"v":{_HELD},"op":"hold","row":["%s",%d,{caller},"%s",{target},"presumed",0,%d,0,0,%d,0,'
-        f'%s,{prices},"",%s,null,null,%s]}}'
-    )
+def _line_of(document: str) -> bytes:
+    text = document.encode()
+    return b"%b %08x\n" % (text, crc32(text))
+
+
+class Form:
+    """The rows of one caller at one target, as the journal has them."""
+
+    __slots__ = ("_caller", "_prices", "_target")
+
+    def __init__(
+        self, key_id: str, team: str, persona: str, provider: str, model: str, revision: str
+    ) -> None:
+        self._caller = _listed(key_id, team, persona)
+        self._target = _listed(provider, model)
+        self._prices = quoted(revision)
+
+    def held(
+        self, name: str, at: int, user: str, needs: Sequence[int], request: str, charges: str
+    ) -> str:
+        """What is held for a request: the row as it stands should the process be killed. The
+        target is the one that is asked first.
+        """
+        _, _, read, written, usd, _ = needs
+        return (
+            f'{{"v":{_ROW},"op":"hold","row":["{name}",{at},{self._caller},"{user}",{self._target},'
+            f'"presumed",0,{read},0,0,{written},0,{usd or _NULL},{self._prices},"",'
+            f"{quoted(request)},null,null,{charges}]}}"
+        )
+
+    def settled(self, values: Sequence[Any], charges: str) -> str:
+        """How it ended: a row's values, as the ledger has them."""
+        (name, at, _, _, _, user, _, _, state, attempts, read, cached, written, output, reasoning,
+         cost, _, decision, request, _, why, _, _) = values  # fmt: skip
+        return (
+            f'{{"v":{_ROW},"op":"settle","row":["{name}",{at},{self._caller},"{user}",'
+            f'{self._target},"{state}",{attempts},{read},{cached},{written},{output},{reasoning},'
+            f'{_NULL if cost is None else cost},{self._prices},"{decision}",{quoted(request)},null,'
+            f"{_NULL if why is None else quoted(why)},{charges}]}}"
+        )
+
+
+def _listed(*texts: str) -> str:
+    """As JSON, between brackets."""
+    return ",".join(map(quoted, texts))
 
 
 def charges_form(counters: Sequence[CounterId]) -> str:
-    """What a row counts in these, as JSON. To be filled in: the amounts."""
+    """What a row counts in these, as JSON. To be filled in (`%`): the amounts."""
     return f"[{','.join(map(_charge_form, counters))}]"
 
 
@@ -203,8 +233,8 @@ def charges_text(counters: Sequence[CounterId], amounts: Sequence[int]) -> str:
 
 
 def _charge_form(counter: CounterId) -> str:
-    scope, name = (quoted(text).replace("%", "%%") for text in (counter.scope, counter.name))
-    return f"[{scope},{name},{counter.window},%d]"
+    name = _listed(counter.scope, counter.name).replace("%", "%%")
+    return f"[{name},{counter.window},%d]"
 
 
 def read_journal(path: Path) -> Iterator[LedgerRow]:
@@ -224,10 +254,10 @@ def read_journal(path: Path) -> Iterator[LedgerRow]:
 
 def _rows(document: dict[str, Any]) -> Iterator[tuple[bool, LedgerRow]]:
     """What a line says: rows, and whether they were settled."""
-    if document.get("v") == _SETTLED:
+    if document.get("v") == _ROWS:
         for values in document["rows"]:
             yield True, row_of(values[:-1])
-    elif document.get("v") == _HELD:
+    elif document.get("v") == _ROW:
         *fields, counted = document["row"]
         charges = tuple(Charge(CounterId(*name), amount) for *name, amount in counted)
         yield document["op"] == "settle", LedgerRow._make((*fields, charges))

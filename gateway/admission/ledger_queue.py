@@ -86,10 +86,10 @@ class LedgerQueue:
         """The journal could not be written."""
         self._journal.failed(error)
 
-    def add(self, settled: Settled) -> None:
-        """It has ended."""
+    def add(self, settled: Settled, line: str) -> None:
+        """It has ended. `line`: of the journal."""
         try:
-            settled.file.settle(settled.values)
+            settled.file.settle(line)
         except OSError as error:  # the row is kept, and written and booked as soon as may be
             self._journal.failed(error)
         self._waiting.append(settled)

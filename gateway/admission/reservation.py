@@ -3,7 +3,6 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
-from json.encoder import encode_basestring as quoted
 from typing import Any, Final, NamedTuple, Protocol
 
 from gateway.accounting.cost import cost_of_usage, expected_cost
@@ -138,8 +137,8 @@ class Reservation:
     request_id: str
     revision: str
     held: Amounts
-    admitted: float
-    """Unix seconds."""
+    at: int
+    """When it was admitted, Unix milliseconds."""
     day: date
     tier: str | None
     refused: LimitExceeded | LimitsUnavailable | None = None
@@ -208,18 +207,13 @@ class Reservation:
 
     def note(self) -> None:
         """Write down what is held. Raises OSError."""
-        account, held = self.account, self.held
-        _, _, read, written, usd, _ = held
-        self.file.write(
-            account.hold_form(self.first, self.revision)
-            % (
-                self.id, int(self.admitted * 1000), self.user, read, written, usd or "null",
-                quoted(self.request_id), account.charges % account.pick(held),
-            )
-        )  # fmt: skip
+        account, held, first = self.account, self.held, self.first
+        form = account.form(first.provider.name, first.model.id, self.revision)
+        charges = account.charges % account.pick(held)
+        self.file.write(form.held(self.id, self.at, self.user, held, self.request_id, charges))
 
     def headers(self) -> Mapping[str, str]:
-        return rate_headers(self.account.rates, self.admitted)
+        return rate_headers(self.account.rates, self.at // 1000)
 
     def settle(self, ending: Ending) -> None:
         """Count what was used, and free the rest."""
@@ -314,25 +308,27 @@ class Reservation:
         # An unknown price is never taken for nothing: all that was held of money is spent then.
         usd = held.usd if cost is None else cost
         over = (1, read + output, read, output, usd, 0)  # Amounts, as they are when it is over
-        pick = account.pick_held
-        for counter, had, amount in zip(account.counters, pick(held), pick(over)):  # noqa: B905
-            counter.free += had - amount
+        for counter, index in account.held:
+            amount = over[index]
+            counter.free += held[index] - amount
             counter.unbooked += amount
         for counter in account.warned:
-            counter.free -= over[counter.index]
-            counter.unbooked += over[counter.index]
-        amounts = account.pick(over)
-        attempts, at, rules = ending.attempts, int(self.admitted * 1000), account.rules
+            amount = over[counter.index]
+            counter.free -= amount
+            counter.unbooked += amount
+        attempts, at, why, rules = ending.attempts, self.at, self.why, account.rules
         provider = model = ""
         if self.cached:
             provider, model = self.first.provider.name, self.first.model.id
         elif attempts:
             last = attempts[ending.shown or 0]
             provider, model = last.provider, last.model
+        amounts = account.pick(over)
         charges = account.charges % amounts if all(amounts) else charges_text(account.ids, amounts)
         values = (
             self.id, at, rules.key_id, rules.team, account.persona, self.user, provider, model,
             state, len(attempts), read, cached, written, output, reasoning, cost, ending.revision,
-            ending.decision, self.request_id, None, self.why, charges, at // DAY,
+            ending.decision, self.request_id, None, why, charges, at // DAY,
         )  # fmt: skip
-        self.queue.add(_new(Settled, (values, account, amounts, self.file)))
+        line = account.form(provider, model, ending.revision).settled(values, charges)
+        self.queue.add(Settled(values, account, amounts, self.file), line)

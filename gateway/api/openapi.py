@@ -192,7 +192,7 @@ def document() -> _Json:
 
 
 def _operation(path: str, operation: Operation) -> _Json:
-    content = _OF_ITS_OWN.get(operation.answer) or _content(operation.answer)
+    content = _OF_ITS_OWN.get(operation.answer) or _content(operation.answer, *operation.also)
     if (stream := _EVENTS.get(operation.answer)) is not None:
         about, events = stream
         shown = {
@@ -221,7 +221,7 @@ def _operation(path: str, operation: Operation) -> _Json:
                 "schema": {"type": "string"},
             }
         ]
-    if (query := console_schemas.QUERY.get(path)) is not None:
+    if query := console_schemas.QUERY.get(path) or operation.query:
         made["parameters"] = [
             {**_header(name, about), "in": "query"} for name, about in query.items()
         ]
@@ -302,6 +302,7 @@ def _answers() -> dict[str, _Json]:
         if name.endswith(_SUFFIX)
     }
     answered = {operation.answer for operation in OPERATIONS.values()} - _OF_ITS_OWN.keys()
+    answered |= {component for operation in OPERATIONS.values() for component in operation.also}
     answered |= {
         component for operation in OPERATIONS.values() for _, _, component in operation.others
     }

@@ -103,6 +103,7 @@ ROUTES: Final = (
     Route("GET", "/v1/conversations/{id:.+}", responses.no_conversations, responses_dialect),
     Route("GET", "/v1/models", catalog.list_models),
     Route("GET", "/v1/models/{id:.+}", catalog.get_model),
+    Route("GET", "/models", catalog.list_for_codex, responses_dialect),
     Route("POST", "/v1/embeddings", embeddings),
     *(Route("POST", path, gemini.call, gemini_api) for path in gemini.PATHS),
     *(Route("GET", path, gemini_models.list_models, gemini_api) for path in gemini.LISTS),
@@ -153,6 +154,7 @@ VARIANTS: Final[dict[str, tuple[Variant, ...]]] = {
     "/v1/models": (
         Variant(gemini_models.is_asked, gemini_models.list_models, gemini_api),
         Variant(messages.is_asked, messages.list_models, claude_messages),
+        Variant(catalog.is_asked_by_codex, catalog.list_for_codex, responses_dialect),
     ),
     "/v1/models/{id:.+}": (
         Variant(gemini_models.is_asked, gemini_models.get_model, gemini_api),

@@ -10,7 +10,7 @@ from typing import Any, Literal, NotRequired
 from typing_extensions import TypedDict  # pydantic reads typing's own from Python 3.12 on only
 
 from gateway.config import CostTier, DialectName, PromptMode, StrategyName
-from gateway.errors import WorkerReloadDocument
+from gateway.errors import InstanceReloadDocument, WorkerReloadDocument
 from gateway.health.documents import CheckDocument, KeyDocument, TargetHealthDocument
 from gateway.revisions.reload import Trigger
 from gateway.workers.peers import WorkersDocument
@@ -37,6 +37,13 @@ class ModelListDocument(TypedDict):
     """Always this."""
     data: list[ModelDocument]
     """All of them."""
+
+
+class CodexCatalogDocument(TypedDict):
+    """What Codex is told of models beside what it knows itself."""
+
+    models: list[dict[str, str]]
+    """Always empty: an entry needs instructions, which take the place of Codex's own."""
 
 
 class TargetDocument(TypedDict):
@@ -344,3 +351,5 @@ class ReloadedDocument(TypedDict):
     """
     workers: NotRequired[list[WorkerReloadDocument]]
     """What came of it at each worker; there if there are several."""
+    instances: NotRequired[list[InstanceReloadDocument]]
+    """What came of it at each process on the store; there if all were asked."""

@@ -104,17 +104,11 @@ class ContinuedResponse:
         if show is None or self.long or self._unread + len(data) > BIG:
             return False
         translator = self.translator
-        chunks = translator.receive(data)
+        chunks, ends = translator.more_text(data), False
+        if chunks is None:
+            chunks = translator.receive(data)
+            ends = _ends(translator, chunks)
         self._unread = 0 if chunks else self._unread + len(data)
-        ends = (
-            translator.ended
-            or translator.finished
-            or translator.failure is not None
-            or translator.pause is not None
-        )
-        for chunk in chunks:
-            if chunk.finish_reason is not None:  # of one of several answers
-                ends = True
         left = chunks if ends else show(chunks) if chunks else None
         self._left, self._late = left, b""
         return left is None
@@ -195,6 +189,17 @@ class ContinuedResponse:
     def close(self) -> None:
         """Hang up without waiting."""
         self._response.close()
+
+
+def _ends(translator: StreamTranslator, chunks: list[Chunk]) -> bool:
+    """Whether an answer, or one of several, has come to its end, or to a pause, with `chunks`."""
+    return (
+        translator.ended
+        or translator.finished
+        or translator.failure is not None
+        or translator.pause is not None
+        or any(chunk.finish_reason is not None for chunk in chunks)
+    )
 
 
 def _put_together(collector: Collector, chunks: list[Chunk]) -> Completion:

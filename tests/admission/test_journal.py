@@ -6,8 +6,8 @@ from zlib import crc32
 
 import pytest
 
-from gateway.admission.journal import Journal, JournalFile, read_journal
-from gateway.store.ledger import booking_of
+from gateway.admission.journal import Form, Journal, JournalFile, charges_form, read_journal
+from gateway.store.ledger import row_of
 from gateway.store.limits_rows import Charge, CounterId, LedgerRow
 from tests.admission.instances import Instance, limit_of
 from translators.json_codec import dumps
@@ -50,15 +50,38 @@ async def test_a_full_disk_keeps_what_was_settled_for_later(
     process.crash()
 
 
+def test_a_row_says_of_whom_and_of_what_it_is(tmp_path: Path) -> None:
+    """In names that a policy may have, and ids of requests that a caller may give."""
+    counters = [CounterId('team/a"%d', "usd/day", 1), CounterId("all", "tokens/day", 2)]
+    form, of = Form("k", 'a"%d', "p%s", "openai", "m%", "r"), "0" * 24
+    charges = charges_form(counters) % (9, 75)
+    values = (of, 5, "k", 'a"%d', "p%s", "", "openai", "m%", "unpriced", 1, 70, 1, 2, 5, 3, None,
+              "r", "dec_1", '"%', None, "why", charges, 0)  # fmt: skip
+    path = tmp_path / "one.1.jsonl"
+    for document, expected in (
+        (form.settled(values, charges), row_of(values[:-1])),
+        (
+            form.held(of, 5, "u", (1, 75, 70, 5, 9, 1), '"%', charges),
+            row_of((*values[:5], "u", "openai", "m%", "presumed", 0, 70, 0, 0, 5, 0, 9, "r", "",
+                    '"%', None, None, charges)),
+        ),
+    ):  # fmt: skip
+        path.write_bytes(b"%b %08x\n" % (document.encode(), crc32(document.encode())))
+        assert [*read_journal(path)] == [expected]
+
+
 def test_a_line_of_an_older_program_is_read(tmp_path: Path) -> None:
     values = ["0" * 24, 1, "-", "", "p", "", "openai", "m", "settled", 1, 70, 0, 0, 5, 0, 9, "r",
               "d", "q", None, None, [["all", "tokens/day", 0, 75]]]  # fmt: skip
     lines = [dumps({"v": 1, "op": op, "row": values}) for op in ("hold", "settle")]
     path = tmp_path / "old.1.jsonl"
     path.write_bytes(b"".join(b"%b %08x\n" % (line, crc32(line)) for line in lines))
-    (row,) = read_journal(path)
-    assert (row.state, row.input) == ("settled", 70)
-    assert row.charges == (Charge(CounterId("all", "tokens/day", 0), 75),)
+    several = dumps({"v": 2, "rows": [["1", *values[1:-1], dumps(values[-1]).decode(), 0]]})
+    with path.open("ab") as newer:
+        newer.write(b"%b %08x\n" % (several, crc32(several)))
+    for row, name in zip(read_journal(path), ("0" * 24, "1"), strict=True):
+        assert (row.id, row.state, row.input) == (name, "settled", 70)
+        assert row.charges == (Charge(CounterId("all", "tokens/day", 0), 75),)
 
 
 COUNTER = CounterId("all", "usd/day", 1)
@@ -93,7 +116,7 @@ def test_what_was_settled_comes_as_it_was_and_what_was_held_whole(tmp_path: Path
     hold(file, "a", 9)
     hold(file, "b", 5)
     hold(file, "b", 8)  # it was given more
-    file.settle(booking_of(row("a", "settled", 2)).values)
+    file.settle(line("settle", row("a", "settled", 2)))
     assert read(file) == [("a", "settled", 2), ("b", "presumed", 8)]
 
 

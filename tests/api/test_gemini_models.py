@@ -5,6 +5,7 @@ from typing import Any
 import aiohttp
 import pytest
 
+from tests.api.documented import check_component
 from tests.api.gemini_calls import HELLO, answers, ask
 from tests.fakes import fake_upstream
 from tests.serving import Running, serving
@@ -80,6 +81,10 @@ async def test_pages() -> None:
         ("/v1/models", {"x-goog-api-client": "google-genai-sdk/3"}, "models"),
         ("/v1/models?key=any", {}, "models"),
         ("/v1/models?pageSize=5", {}, "models"),
+        ("/v1/models?client_version=", {}, "models"),
+        ("/v1/models?limit=5&client_version=0.171.0", {}, "models"),
+        ("/v1/models?client_version=1", {"anthropic-version": "2023-06-01"}, "has_more"),
+        ("/models", {}, "models"),
         ("/v1/models/wide", {}, "owned_by"),
         ("/v1/models/wide", GOOGLES, "supportedGenerationMethods"),
     ],
@@ -90,6 +95,14 @@ async def test_a_path_of_two_apis_answers_each_in_its_shape(
     async with fake_upstream() as fake, serving(fake.environ(), POLICY) as running:
         _, document = await get(running, path, headers)
     assert key in document
+
+
+@pytest.mark.parametrize("path", ["/v1/models", "/models"])
+async def test_codex_is_listed_nothing_that_would_replace_what_it_knows(path: str) -> None:
+    async with fake_upstream() as fake, serving(fake.environ(), POLICY) as running:
+        status, document = await get(running, f"{path}?client_version=0.171.0")
+    assert (status, document) == (200, {"models": []})
+    check_component("CodexCatalog", document)
 
 
 async def test_what_google_keeps_and_the_gateway_does_not_is_named() -> None:
