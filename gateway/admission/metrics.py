@@ -4,8 +4,8 @@ only where there are limits.
 Labels are names of the policy: keys and end users are told of together.
 """
 
-from collections.abc import Callable, Iterator
-from typing import Final, NamedTuple
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, Final, NamedTuple
 
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
@@ -39,16 +39,16 @@ class LimitMetrics(Collector):
         self._pool = pool
         self._standing = standing
         self._clock = clock
-        self._rejections: dict[tuple[str, str], int] = {}
+        self._rejections: dict[tuple[str, str, str], int] = {}
         self._fast = FastCollector()
         self._operations = self._fast.histogram(
             "llm_router_limits_store_seconds", _OPERATION, [], _SECONDS
         )
         self._operation = self._operations.series()
 
-    def refused(self, scope: str, on: str) -> None:
-        """A request was refused."""
-        key = kind_of(scope), on
+    def refused(self, limit: Mapping[str, Any]) -> None:
+        """A request was refused by this limit, as its caller is told of it."""
+        key = kind_of(limit["scope"]), str(limit["on"]), str(limit["per"] or "")
         self._rejections[key] = self._rejections.get(key, 0) + 1
 
     def took(self, seconds: float) -> None:
@@ -57,7 +57,7 @@ class LimitMetrics(Collector):
 
     def collect(self) -> Iterator[Metric]:
         rejections = CounterMetricFamily(
-            "llm_router_limit_rejections", _REJECTIONS, labels=["scope", "on"]
+            "llm_router_limit_rejections", _REJECTIONS, labels=["scope", "on", "per"]
         )
         for labels, count in sorted(self._rejections.items()):
             rejections.add_metric(labels, count)
