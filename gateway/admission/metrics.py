@@ -4,13 +4,14 @@ only where there are limits.
 Labels are names of the policy: keys and end users are told of together.
 """
 
-from collections.abc import Callable, Iterator, Mapping
-from typing import Any, Final, NamedTuple
+from collections.abc import Callable, Iterator
+from typing import Final, NamedTuple
 
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from gateway.admission.counters import CounterPool
+from gateway.errors import LimitExceeded
 from gateway.telemetry.counters import FastCollector
 
 _SECONDS: Final = (0.0001, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 1, 5)
@@ -46,10 +47,12 @@ class LimitMetrics(Collector):
         )
         self._operation = self._operations.series()
 
-    def refused(self, limit: Mapping[str, Any]) -> None:
-        """A request was refused by this limit, as its caller is told of it."""
-        key = kind_of(limit["scope"]), str(limit["on"]), str(limit["per"] or "")
+    def refused(self, error: LimitExceeded) -> LimitExceeded:
+        """A request was refused with this error, which is given back."""
+        limit = error.limit
+        key = kind_of(limit["scope"]), limit["on"], limit["per"] or ""
         self._rejections[key] = self._rejections.get(key, 0) + 1
+        return error
 
     def took(self, seconds: float) -> None:
         """An operation of the store."""
