@@ -291,6 +291,16 @@ def _followers(
     return first if cluster is None else (*first, cluster.apply_config)
 
 
+def _records_of(cluster: "Cluster | None", reloader: Reloader) -> DecisionLog:
+    """Where decisions are kept; other instances, where there are, find them there, and may have
+    this one reload.
+    """
+    if cluster is None:
+        return DecisionLog()
+    cluster.reload_with(reloader)
+    return cluster.decisions.log
+
+
 @asynccontextmanager
 async def running_gateway(
     config: Config,
@@ -333,8 +343,6 @@ async def running_gateway(
         ).running() as reloader,
     ):
         with nullcontext() if traces is None else traces.running():
-            if cluster is not None:
-                cluster.reload_with(reloader)
             answers.gateway = Gateway(
                 reloader=reloader,
                 dispatcher=Dispatcher(client, media, state, _states_of(cluster), places),
@@ -345,7 +353,7 @@ async def running_gateway(
                 bus=bus,
                 metrics=metrics,
                 started=int(time.time()),
-                records=DecisionLog() if cluster is None else cluster.decisions.log,
+                records=_records_of(cluster, reloader),
                 store=_shared_responses(store, config.server.responses_store, cluster),
                 traces=traces,
                 console=console,
