@@ -316,8 +316,7 @@ async def running_gateway(
 ) -> AsyncIterator[Gateway]:
     """A complete gateway, its clients open; gateway.server.listener serves it. `files`: where
     `config` came from, watched, and read again when asked for. `tracing` makes what traces are told
-    to, if they are told. `open_console`: a console for everybody. `allow_cold`: requests are
-    admitted though the store of limits was not seen yet.
+    to. `open_console`: for everybody. `allow_cold`: the store of limits need not be seen first.
     """
     metrics, measuring, measure_by, by_key = _measuring(config)
     state, places, fetching = memory_of(config), ConcurrencyLimiter(), config.server.media_fetch
