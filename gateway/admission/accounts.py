@@ -3,18 +3,14 @@ once, and good until a window ends.
 """
 
 import math
-from collections.abc import Callable, Sequence
-from operator import itemgetter
+from collections.abc import Sequence
 from typing import Final
 
 from gateway.admission.counters import Counter
-from gateway.admission.journal import Form, charges_form
+from gateway.admission.journal_lines import Form
 from gateway.admission.scopes import CallerRules
 from gateway.config.limits import On
-from gateway.store.limits_rows import CounterId
 
-Picked = Callable[[Sequence[int]], tuple[int, ...]]
-"""Of amounts in the order of amounts.INDEX, those of some counters, in their order."""
 _RATED: Final[tuple[On, ...]] = ("requests", "tokens")
 
 
@@ -22,8 +18,8 @@ class Account:
     """One caller at one persona: its limits, and their counters in the windows of one moment."""
 
     __slots__ = (
-        "charged", "charges", "counters", "dropped", "ends", "forms", "held", "ids", "of_money",
-        "of_users", "persona", "pick", "rates", "rules", "touched", "warned",
+        "charged", "counters", "dropped", "ends", "forms", "held", "of_money", "of_users",
+        "persona", "rates", "rules", "touched", "warned",
     )  # fmt: skip
 
     def __init__(
@@ -50,13 +46,9 @@ class Account:
         """Unix seconds: when the first of their windows does."""
         self.charged = tuple(counter for counter in every if counter.limit.per is not None)
         """Those whose numbers stay: a request at a time is none."""
-        self.ids: tuple[CounterId, ...] = tuple(counter.id for counter in self.charged)
-        self.pick = picked([counter.index for counter in self.charged])
         self.held = tuple([(counter, counter.index) for counter in counters])
         self.of_money = any(counter.limit.on == "usd" for counter in counters)
         """Money is limited."""
-        self.charges = charges_form(self.ids)
-        """What a row counts in these, to be filled in with `pick` of its amounts."""
         self.forms: dict[tuple[str, str, str], Form] = {}
         """By provider, model and revision."""
         self.rates = Rates(self.counters)
@@ -64,13 +56,13 @@ class Account:
         """Monotonic seconds: when its counters were told last that they are used."""
 
     def form(self, provider: str, model: str, revision: str) -> Form:
-        """The rows of its requests to that target, as the journal has them."""
+        """What its requests to that target have in common."""
         target = provider, model, revision
         found = self.forms.get(target)
         if found is None:
-            rules = self.rules
-            made = Form(rules.key_id, rules.team, self.persona, *target)
-            found = self.forms[target] = made
+            rules, ids = self.rules, [counter.id for counter in self.charged]
+            found = Form((rules.key_id, rules.team, self.persona, *target), ids)
+            self.forms[target] = found
         return found
 
 
@@ -99,10 +91,3 @@ class Rates:
         self.several = [(on, of) for on, of in found.items() if len(of) > 1]
         self.ends = int(max([each.ends for of in found.values() for each in of], default=0.0))
         """Unix seconds: all of them at once."""
-
-
-def picked(indexes: Sequence[int]) -> Picked:
-    if len(indexes) > 1:
-        several: Picked = itemgetter(*indexes)
-        return several
-    return lambda amounts: tuple([amounts[index] for index in indexes])

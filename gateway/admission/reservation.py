@@ -10,13 +10,13 @@ from gateway.accounting.usage import count, totals
 from gateway.admission.accounts import Account
 from gateway.admission.amounts import Amounts, of_call
 from gateway.admission.bounds import Bound, added, dearest
-from gateway.admission.journal import JournalFile, charges_text
+from gateway.admission.journal import JournalFile
+from gateway.admission.journal_lines import Settled
 from gateway.admission.leases import Leases, release
-from gateway.admission.ledger_queue import LedgerQueue, Settled
+from gateway.admission.ledger_queue import LedgerQueue, Waiting
 from gateway.admission.refusals import rate_headers
 from gateway.errors import LimitExceeded, LimitsUnavailable
 from gateway.routing.candidates import Candidate
-from gateway.store.limits_rows import DAY
 from gateway.telemetry.events import AttemptEnded, Why
 from translators.chat.chunks import Chunk
 
@@ -207,10 +207,9 @@ class Reservation:
 
     def note(self) -> None:
         """Write down what is held. Raises OSError."""
-        account, held, first = self.account, self.held, self.first
-        form = account.form(first.provider.name, first.model.id, self.revision)
-        charges = account.charges % account.pick(held)
-        self.file.write(form.held(self.id, self.at, self.user, held, self.request_id, charges))
+        first = self.first
+        form = self.account.form(first.provider.name, first.model.id, self.revision)
+        self.file.hold(form, self.id, self.user, self.request_id, self.held)
 
     def headers(self) -> Mapping[str, str]:
         return rate_headers(self.account.rates, self.at // 1000)
@@ -316,19 +315,15 @@ class Reservation:
             amount = over[counter.index]
             counter.free -= amount
             counter.unbooked += amount
-        attempts, at, why, rules = ending.attempts, self.at, self.why, account.rules
-        provider = model = ""
+        attempts, first, target = ending.attempts, self.first, ("", "")
         if self.cached:
-            provider, model = self.first.provider.name, self.first.model.id
+            target = first.provider.name, first.model.id
         elif attempts:
             last = attempts[ending.shown or 0]
-            provider, model = last.provider, last.model
-        amounts = account.pick(over)
-        charges = account.charges % amounts if all(amounts) else charges_text(account.ids, amounts)
-        values = (
-            self.id, at, rules.key_id, rules.team, account.persona, self.user, provider, model,
-            state, len(attempts), read, cached, written, output, reasoning, cost, ending.revision,
-            ending.decision, self.request_id, None, why, charges, at // DAY,
+            target = last.provider, last.model
+        form = account.form(*target, ending.revision)
+        settled = Settled(
+            self.id, self.user, self.request_id, state, len(attempts), read, cached, written,
+            output, reasoning, cost, ending.decision, self.why, 0 if cost is not None else usd,
         )  # fmt: skip
-        line = account.form(provider, model, ending.revision).settled(values, charges)
-        self.queue.add(Settled(values, account, amounts, self.file), line)
+        self.queue.add(Waiting(settled, form, account, self.file))
