@@ -21,6 +21,7 @@ from tests.deploy.helm.rendering import (
     rendered,
     renderer,
 )
+from tests.pages import blocks, page, section
 from tests.serving import ROOT
 
 SCHEMA: Final = json.loads((CHART / "values.schema.json").read_text("utf-8"))
@@ -140,6 +141,25 @@ def test_a_job_migrates_the_store_before_an_upgrade_and_gets_no_request() -> Non
     assert "LLM_ROUTER_STORE_URL" in [each["name"] for each in container["env"]]
     assert not service["spec"]["selector"].items() <= pod["metadata"]["labels"].items()
     assert pod["spec"]["securityContext"]["runAsNonRoot"] is True
+
+
+def test_without_keda_the_same_is_looked_at_by_the_names_that_the_readme_s_rules_give() -> None:
+    metrics = one("scaled.yaml", "HorizontalPodAutoscaler")["spec"]["metrics"]
+    wanted = {
+        each["pods"]["metric"]["name"]: each["pods"]["target"]["averageValue"]
+        for each in metrics
+        if each["type"] == "Pods"
+    }
+    assert wanted == {
+        "llm_router_in_flight_requests": "200",
+        "llm_router_event_loop_lag_p99_milliseconds": "40",
+    }
+    text = section(page("config/deploy/README.md"), "## Scaling without KEDA")
+    (rules,) = (yaml.safe_load(block)["rules"] for block in blocks(text, "yaml"))
+    named = [
+        rule.get("name", {}).get("as") or rule["seriesQuery"].partition("{")[0] for rule in rules
+    ]
+    assert named == list(wanted)
 
 
 def test_a_rollout_waits_for_the_new_pod_and_lets_answers_finish() -> None:
