@@ -194,6 +194,14 @@ def _shared_responses(own: Store | None, kind: str, cluster: "Cluster | None") -
     return own if cluster is None else cluster.responses(own, RESPONSES_KEPT.get(kind, 0.0))
 
 
+def _records_of(cluster: "Cluster | None", reloader: Reloader) -> DecisionLog:
+    """Where decisions stand; and from now on other instances may ask for a reload."""
+    if cluster is None:
+        return DecisionLog()
+    cluster.reload_with(reloader)
+    return cluster.decisions.log
+
+
 def _measure_by(metrics: Metrics, gen_ai: "GenAiMetrics | None", config: Config) -> None:
     """From now on the names of this configuration may be labels."""
     targets = [
@@ -305,9 +313,8 @@ async def running_gateway(
     tracing: Callable[[Callable[[], Config]], TraceSource] | None = None,
 ) -> AsyncIterator[Gateway]:
     """A complete gateway, its clients open; gateway.server.listener serves it. `files`: where
-    `config` came from, watched, and read again when asked for. `tracing` makes what traces are told
-    to, if they are told. `open_console`: a console for everybody. `allow_cold`: requests are
-    admitted though the store of limits was not seen yet.
+    `config` came from, watched, and read again when asked for. `tracing`: what traces are told to.
+    `open_console`: for everybody. `allow_cold`: the store of limits need not have been seen.
     """
     metrics, measuring, measure_by, by_key = _measuring(config)
     state, places, fetching = memory_of(config), ConcurrencyLimiter(), config.server.media_fetch
@@ -333,8 +340,6 @@ async def running_gateway(
         ).running() as reloader,
     ):
         with nullcontext() if traces is None else traces.running():
-            if cluster is not None:
-                cluster.reload_with(reloader)
             answers.gateway = Gateway(
                 reloader=reloader,
                 dispatcher=Dispatcher(client, media, state, _states_of(cluster), places),
@@ -345,7 +350,7 @@ async def running_gateway(
                 bus=bus,
                 metrics=metrics,
                 started=int(time.time()),
-                records=DecisionLog() if cluster is None else cluster.decisions.log,
+                records=_records_of(cluster, reloader),
                 store=_shared_responses(store, config.server.responses_store, cluster),
                 traces=traces,
                 console=console,

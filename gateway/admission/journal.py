@@ -31,6 +31,10 @@ second takes what was held for spent."""
 _log: Final = logging.getLogger("llm_router")
 
 
+class JournalUnknown(Exception):
+    """A whole line of a journal is not what its version says that it is."""
+
+
 class JournalFile:
     """One file. It is locked as long as its process lives, and removed once everything in it is in
     the ledger.
@@ -209,11 +213,15 @@ def _charge_form(counter: CounterId) -> str:
 
 def read_journal(path: Path) -> Iterator[LedgerRow]:
     """The rows that it gives: settled ones as they come, and at the end what was held for requests
-    that never were. It has in memory what is held at one moment. Raises OSError.
+    that never were. It has in memory what is held at one moment. Raises OSError, JournalUnknown.
     """
     held: dict[str, LedgerRow] = {}
     for document in _documents(path):
-        for settled, row in _rows(document):
+        try:
+            found = list(_rows(document))
+        except (ValueError, TypeError, KeyError, AttributeError):
+            raise JournalUnknown(f"{path} cannot be understood") from None
+        for settled, row in found:
             if settled:
                 held.pop(row.id, None)
                 yield row
@@ -223,7 +231,9 @@ def read_journal(path: Path) -> Iterator[LedgerRow]:
 
 
 def _rows(document: dict[str, Any]) -> Iterator[tuple[bool, LedgerRow]]:
-    """What a line says: rows, and whether they were settled."""
+    """What a line says: rows, and whether they were settled; nothing if it is of a version that is
+    not known: what was held counts then. Raises ValueError, TypeError, KeyError, AttributeError.
+    """
     if document.get("v") == _SETTLED:
         for values in document["rows"]:
             yield True, row_of(values[:-1])
@@ -233,13 +243,20 @@ def _rows(document: dict[str, Any]) -> Iterator[tuple[bool, LedgerRow]]:
         yield document["op"] == "settle", LedgerRow._make((*fields, charges))
 
 
-def _documents(path: Path) -> Iterator[dict[str, Any]]:
-    """The lines that are whole."""
+def _documents(path: Path) -> Iterator[Any]:
+    """The lines that are whole. Of a file whose process was killed the last one may not be; more
+    than that is told, because it is no such thing.
+    """
+    torn = 0
     with path.open("rb") as lines:
         for line in lines:
             text, _, crc = line.rstrip(b"\n").rpartition(b" ")
             if crc == b"%08x" % crc32(text):
                 yield loads(text)
+            elif line != b"\n":
+                torn += 1
+    if torn > 1:
+        _log.error("%d lines of %s are damaged, and what they say is lost", torn, path)
 
 
 def abandoned(directory: Path) -> Iterator[tuple[str, list[Path]]]:
