@@ -32,6 +32,10 @@ _log: Final = logging.getLogger("llm_router")
 _ON: Final = {str(on): index for on, index in INDEX.items()}
 
 
+class JournalUnknown(Exception):
+    """A whole line of a journal is not what its version says that it is."""
+
+
 class Settled(NamedTuple):
     """A request that has ended, without its form."""
 
@@ -155,12 +159,16 @@ def _charge_form(counter: CounterId) -> str:
 
 def read_journal(path: Path) -> Iterator[LedgerRow]:
     """The rows that it gives: settled ones as they come, and at the end what was held for requests
-    that never were. It has in memory what is held at one moment. Raises OSError.
+    that never were. It has in memory what is held at one moment. Raises OSError, JournalUnknown.
     """
     held: dict[str, LedgerRow] = {}
     forms: dict[int, Form] = {}
     for document in _documents(path):
-        for settled, row in rows_of(document, forms):
+        try:
+            found = list(rows_of(document, forms))
+        except (ValueError, TypeError, LookupError, AttributeError):
+            raise JournalUnknown(f"{path} cannot be understood") from None
+        for settled, row in found:
             if settled:
                 held.pop(row.id, None)
                 yield row
@@ -170,7 +178,10 @@ def read_journal(path: Path) -> Iterator[LedgerRow]:
 
 
 def rows_of(document: Any, forms: dict[int, Form]) -> Iterator[tuple[bool, LedgerRow]]:
-    """What a line says: rows, and whether they were settled. `forms`: those told so far."""
+    """What a line says: rows, and whether they were settled; nothing if it is of a kind that is not
+    known: what was held counts then. `forms`: those told so far. Raises ValueError, TypeError,
+    LookupError, AttributeError.
+    """
     if isinstance(document, list):
         what, number, *said = document
         form = forms.get(number)
@@ -178,7 +189,7 @@ def rows_of(document: Any, forms: dict[int, Form]) -> Iterator[tuple[bool, Ledge
             _log.error("a row of a journal is lost: %s", said[0])  # the line of its form is
         elif what == "row":
             yield True, row_of(form.booking(Settled(*said)).values[:-1])
-        else:
+        elif what == "hold":
             name, user, request, *held = said
             yield False, form.presumed(name, user, request, Amounts._make((1, *held, 1)))
     elif "form" in document:
@@ -194,9 +205,16 @@ def rows_of(document: Any, forms: dict[int, Form]) -> Iterator[tuple[bool, Ledge
 
 
 def _documents(path: Path) -> Iterator[Any]:
-    """The lines that are whole."""
+    """The lines that are whole. Of a file whose process was killed the last one may not be; more
+    than that is told, because it is no such thing.
+    """
+    torn = 0
     with path.open("rb") as lines:
         for line in lines:
             text, _, crc = line.rstrip(b"\n").rpartition(b" ")
             if crc == b"%08x" % crc32(text):
                 yield loads(text)
+            elif line != b"\n":
+                torn += 1
+    if torn > 1:
+        _log.error("%d lines of %s are damaged, and what they say is lost", torn, path)

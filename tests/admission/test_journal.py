@@ -2,6 +2,7 @@
 
 import os
 from pathlib import Path
+from typing import Any
 from zlib import crc32
 
 import pytest
@@ -9,6 +10,7 @@ import pytest
 from gateway.admission.amounts import Amounts
 from gateway.admission.journal import Journal, JournalFile
 from gateway.admission.journal_lines import Form, Settled, read_journal
+from gateway.admission.ledger_queue import recover
 from gateway.store.ledger import row_of
 from gateway.store.limits_rows import Charge, CounterId, LedgerRow
 from tests.admission.instances import Instance, limit_of
@@ -178,6 +180,44 @@ def test_a_line_of_another_version_or_of_none_is_passed_over(tmp_path: Path) -> 
     file.write(line("settle", row("a", "settled", 2), 9))
     assert read(file) == []
     assert file.path.read_bytes().startswith(b"{} %08x" % crc32(b"{}"))
+
+
+NOT_UNDERSTOOD = [
+    [1], {"v": 1}, {"v": 1, "op": "hold", "row": []}, {"v": 1, "op": "hold", "row": ["a", [[1]]]},
+    {"v": 2}, {"v": 2, "rows": [["a"]]},
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("document", NOT_UNDERSTOOD, ids=str)
+async def test_a_journal_that_cannot_be_understood_stays_and_holds_nobody_up(
+    place: Path, caplog: pytest.LogCaptureFixture, document: Any
+) -> None:
+    dead, living = Instance(place, (TOKENS,)), Instance(place, (TOKENS,))
+    assert await dead.admit(1) is not None
+    (file,) = dead.journal.files
+    file.write(dumps(document).decode())
+    dead.crash()
+    unknown: set[str] = set()
+    for _ in range(2):
+        assert await recover(place / "journal", living.thread, unknown) == 0
+    assert file.path.exists()
+    assert unknown == {dead.name}
+    assert caplog.text.count("cannot be understood") == 1
+
+
+def test_lines_that_are_damaged_in_the_middle_are_told(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    file = journal_in(tmp_path)
+    for name in "abc":
+        hold(file, name, 9)
+    whole = file.path.read_bytes()
+    file.path.write_bytes(whole[:-7])
+    assert [each[0] for each in read(file)] == ["a", "b"]
+    assert caplog.text == ""  # what was being written when the process was killed
+    file.path.write_bytes(whole.replace(b'"a"', b'"x"').replace(b'"b"', b'"y"'))
+    assert [each[0] for each in read(file)] == ["c"]
+    assert "2 lines of" in caplog.text
 
 
 def test_after_a_torn_line_the_next_one_begins_anew(tmp_path: Path) -> None:
