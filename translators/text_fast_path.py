@@ -74,7 +74,7 @@ class Run:
         model, events = self._model, self.events
         skipped, ending = model.skipped, model.ending
         if len(self.written) == 1:
-            return Chunk({"content": self.text}, None, index, raw=events[skipped : -len(ending)])
+            return Chunk({"content": self.text}, None, index, raw=events[skipped : model.end])
         if model.bare:
             return Texts(self.text, index, self.written, events)
         bare = [b"data: %s\n\n" % event[skipped:] for event in events.split(ending)[:-1]]
@@ -205,6 +205,7 @@ def learned(
         len(ending) - len(closing),
         skipped,
         ending,
+        -len(ending),
         bare,
         known,
         len(opening),
@@ -329,6 +330,8 @@ class Model:
     skipped: int
     """Bytes before the data."""
     ending: bytes
+    end: int
+    """Where the data ends, counted from the event's end."""
     bare: bool
     """There is nothing but the data in it."""
     known: Any
@@ -337,8 +340,8 @@ class Model:
     text out."""
     behind: int
 
-    def alone(self, data: bytes) -> Run | None:
-        """What `data` says if it is one such event: each chunk that comes alone. Else None."""
+    def alone(self, data: bytes) -> str | None:
+        """The text of `data` if it is one such event: each chunk that comes alone. Else None."""
         start = self.start
         if not data.startswith(self.opening):
             return None
@@ -350,9 +353,8 @@ class Model:
                 except UnicodeDecodeError:  # the parser says so
                     return None
                 if text.isprintable():  # among what is not is what may not stand in JSON
-                    return Run(text, [written], data, self)
+                    return text
         found = self.match(data, start)
         if found is None or data[found.end() :] != self.tail:
             return None
-        whole = _together([found[1]])
-        return None if whole is None else Run(whole, [found[1]], data, self)
+        return _together([found[1]])

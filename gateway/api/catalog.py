@@ -217,16 +217,29 @@ async def route(http: Request) -> Response:
 
 
 async def decision(http: Request) -> Response:
-    """GET /api/v1/decisions/{id}: one of the last thousand decisions of each worker, without
-    content, and what came of it.
+    """GET /api/v1/decisions/{id}: one of the last thousand decisions of each worker, or one that
+    instances keep for each other, without content, and what came of it.
     """
     name, gateway = http.id, http.gateway
     document: Mapping[str, Any] | None = decision_document(gateway, name)
     if document is None and gateway.peers is not None:
         document = await gateway.peers.decision(name)
     if document is None:
-        raise DecisionNotFound(f"There is no decision {name[:100]!r} among the last {KEPT}.")
+        document = await _elsewhere(gateway, name)
     return json_response(document)
+
+
+async def _elsewhere(gateway: Gateway, name: str) -> Mapping[str, Any]:
+    """A decision of another instance. Raises DecisionNotFound, which says whose it is, if that is
+    known.
+    """
+    said, cluster = f"There is no decision {name[:100]!r} among the last {KEPT}.", gateway.cluster
+    if cluster is not None:
+        found = await cluster.decisions.find(name)
+        if found is not None:
+            return found
+        said = f"{said} {await cluster.decisions.maker_of(name, cluster.members)}".rstrip()
+    raise DecisionNotFound(said)
 
 
 def decision_document(gateway: Gateway, name: str) -> DecisionDocument | None:

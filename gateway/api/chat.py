@@ -52,7 +52,9 @@ def chat(dialect: InboundDialect) -> Handler:
                 declared=http.gateway.access.open,
                 keep_text=dialect.KEEPS_TEXT,
             )
-            call = Call(http.headers, http.raw_path, http.json_text, size, http.request_id)
+            call = Call(
+                http.headers, http.raw_path, http.json_text, size, http.request_id, http.written
+            )
             if size <= BIG:
                 read = read_request(document, call)
             else:
@@ -179,6 +181,8 @@ async def _relayed(
 ) -> web.StreamResponse:
     """The stream, from its first content to its end."""
     writer.begin(_facts_of(stream, exchange))
+    if http.written is not None:
+        http.written.forget()  # a stream may be open for long
     write, last, reservation = writer.write, b"", exchange.reservation
     arriving = _Arriving(writer, out, reservation)
     source = stream.batches(True, arriving.show) if recorder is None else recorder.recorded(stream)

@@ -4,6 +4,7 @@ no answer is asked for once more.
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Final
 
 from gateway.dispatch.attempt_result import AttemptResult
@@ -26,6 +27,8 @@ DRAIN_SECONDS: Final = 0.05
 """How long a finished stream's connection is waited for, to be used again."""
 ASKED_AGAIN: Final = frozenset({FailureKind.NO_OUTPUT, FailureKind.MODEL_OUTPUT})
 """Answers that may turn out well when the same model is asked once more."""
+SMALL_BODY: Final = 8192
+"""Bytes of a request's body that may stay while its stream is open."""
 EMPTY: Final = "empty_output"
 """The warning for an answer that still said nothing then."""
 
@@ -104,17 +107,11 @@ class ContinuedResponse:
         if show is None or self.long or self._unread + len(data) > BIG:
             return False
         translator = self.translator
-        chunks = translator.receive(data)
+        chunks, ends = translator.more_text(data), False
+        if chunks is None:
+            chunks = translator.receive(data)
+            ends = _ends(translator, chunks)
         self._unread = 0 if chunks else self._unread + len(data)
-        ends = (
-            translator.ended
-            or translator.finished
-            or translator.failure is not None
-            or translator.pause is not None
-        )
-        for chunk in chunks:
-            if chunk.finish_reason is not None:  # of one of several answers
-                ends = True
         left = chunks if ends else show(chunks) if chunks else None
         self._left, self._late = left, b""
         return left is None
@@ -130,6 +127,18 @@ class ContinuedResponse:
         await self.release()
         self._pause = pause
         self._response = await send(self._prepared, pause.resume(self._prepared.request))
+
+    def forget_request(self) -> None:
+        """The answer is taken as it comes: the body that asked for it, as large as the whole
+        conversation, is needed again only where the answer may pause.
+        """
+        prepared = self._prepared
+        if (
+            len(prepared.request.body) > SMALL_BODY
+            and prepared.dialect.ENDINGS.paused is None
+            and not prepared.envelope.shape.several_hops
+        ):
+            self._prepared = prepared._replace(request=replace(prepared.request, body=b""))
 
     def allow(self, limit: Limit) -> None:
         """From now on this is how long the rest of this round may take."""
@@ -195,6 +204,17 @@ class ContinuedResponse:
     def close(self) -> None:
         """Hang up without waiting."""
         self._response.close()
+
+
+def _ends(translator: StreamTranslator, chunks: list[Chunk]) -> bool:
+    """Whether an answer, or one of several, has come to its end, or to a pause, with `chunks`."""
+    return (
+        translator.ended
+        or translator.finished
+        or translator.failure is not None
+        or translator.pause is not None
+        or any(chunk.finish_reason is not None for chunk in chunks)
+    )
 
 
 def _put_together(collector: Collector, chunks: list[Chunk]) -> Completion:

@@ -502,7 +502,7 @@ async def test_a_fault_of_our_own_after_content_is_the_last_event(
     assert b"[DONE]" not in text
 
 
-@pytest.mark.parametrize("where", [(OpenAIStream, "_texts"), (ChunkWriter, "_event")])
+@pytest.mark.parametrize("where", [(OpenAIStream, "more_text"), (ChunkWriter, "_event")])
 async def test_a_fault_of_our_own_in_a_piece_that_comes_alone_is_ours(
     where: tuple[type, str], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -211,6 +211,11 @@ class StreamTranslator(Protocol):
         that ends early. None: not counted.
         """
 
+    def more_text(self, data: bytes) -> list[Chunk] | None:
+        """What `receive` would give, if `data` is one whole event that is nothing but more of a
+        text, as nearly all are that come alone: nothing is held back, paused or ended by it. None:
+        it may be something else, and was not read."""
+
     def receive(self, data: bytes) -> list[Chunk]: ...
 
     def receive_eof(self) -> list[Chunk]: ...

@@ -18,6 +18,7 @@ from translators.chat.wire import Completion
 from translators.dialect import Dialect
 from translators.errors import FailureKind, UpstreamFailure
 from translators.json_codec import loads
+from translators.known_messages import Written
 from translators.notes import Note
 
 _NOTHING: Final[Mapping[str, str]] = MappingProxyType({})
@@ -38,6 +39,8 @@ class Call:
     """Bytes of it."""
     request_id: str = ""
     """The gateway's, which an error event may name."""
+    written: Written | None = field(default=None, repr=False)
+    """The document's messages as text, where they need not be written anew."""
 
 
 class Overlay(NamedTuple):

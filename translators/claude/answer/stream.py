@@ -92,13 +92,19 @@ class ClaudeStream(ContentBlocks):
     def settle(self) -> list[Chunk]:
         return []
 
-    def receive(self, data: bytes) -> list[Chunk]:
+    def more_text(self, data: bytes) -> list[Chunk] | None:
         like = self._reader.between
-        if like is not None and not self._over and (run := like.alone(data)) is not None:
-            chunks = self._chunks = []
-            self._more_texts(run)
-            self._chunks = []  # theirs to keep who are given them
-            return chunks
+        if like is None or self.finished or self.failure is not None or self.pause is not None:
+            return None
+        text = like.alone(data)
+        if not text:
+            return None
+        self._at[like.known].pieces.append(text)
+        return [Chunk({"content": text})]
+
+    def receive(self, data: bytes) -> list[Chunk]:
+        if (alone := self.more_text(data)) is not None:
+            return alone
         return self._read(self._reader.receive, data, self._event, self._more_texts)
 
     def receive_eof(self) -> list[Chunk]:

@@ -51,6 +51,13 @@ class RelayedStream:
     def usage_so_far(self) -> Usage | None:
         return usage(self._usage) if self._usage else None
 
+    def more_text(self, data: bytes) -> list[Chunk] | None:
+        run = _RUN(data) if self._committed and not self._held.size else None
+        over = self.finished or self.failure is not None
+        if run is None or run.end() < len(data) or over or data.find(b"\r") >= 0:
+            return None
+        return [Relayed(data, commits=True)]
+
     def receive(self, data: bytes) -> list[Chunk]:
         """Every whole event of what has come."""
         if self.finished or self.failure is not None:

@@ -39,7 +39,7 @@ class Answer:
         self._choices: dict[int, Choice] = {}
         self._metadata = Counts()
         """What this hop has counted, up to the last frame that was parsed."""
-        self._counted_since: bytes | None = None
+        self.counted_since: bytes | None = None
         """The last frame that was recognised since then: its counts are read when they are asked
         for."""
         self._earlier: list[Usage] = []
@@ -70,8 +70,8 @@ class Answer:
 
     def _counts(self) -> Counts:
         """What this hop has counted."""
-        if self._counted_since is not None:
-            metadata, self._counted_since = loads(self._counted_since).get("usageMetadata"), None
+        if self.counted_since is not None:
+            metadata, self.counted_since = loads(self.counted_since).get("usageMetadata"), None
             if metadata.__class__ is dict:
                 self._metadata.add(metadata)
         return self._metadata
@@ -116,7 +116,7 @@ class Answer:
             self.model = model_of(frame) or self.model
         metadata = frame.get("usageMetadata")
         if metadata.__class__ is dict:
-            (self._metadata if self._counted_since is None else self._counts()).add(metadata)
+            (self._metadata if self.counted_since is None else self._counts()).add(metadata)
         candidates = frame.get("candidates")
         if candidates.__class__ is list and candidates:
             taken: set[int] = set()
@@ -150,7 +150,7 @@ class Answer:
         """
         choice: Choice = run.known
         choice.texts(run, chunks)
-        self._counted_since = run.last
+        self.counted_since = run.last
 
     def _candidate(
         self, candidate: Candidate, position: int, taken: set[int], chunks: list[Chunk]

@@ -13,6 +13,7 @@ from translators.chat.wire import Usage
 from translators.dialect import Envelope, UpstreamRequest
 from translators.errors import UpstreamError, UpstreamFailure
 from translators.failures import malformed, truncated
+from translators.gemini.answer.candidate import Choice
 from translators.gemini.answer.candidates import Answer
 from translators.gemini.answer.continuation import next_hop
 from translators.gemini.answer.errors import error_of, failure
@@ -77,14 +78,24 @@ class GeminiStream:
         """Nothing more will be read, or not of this hop."""
         return self.finished or self.failure is not None or self.pause is not None
 
+    def more_text(self, data: bytes) -> list[Chunk] | None:
+        like = self._reader.between
+        if like is None or self.finished or self.failure is not None or self.pause is not None:
+            return None
+        text = like.alone(data)
+        if not text:
+            return None
+        chunks: list[Chunk] = []
+        choice: Choice = like.known
+        choice.text(text, chunks)
+        self._answer.counted_since = data[like.skipped : like.end]
+        return chunks
+
     def receive(self, data: bytes) -> list[Chunk]:
+        if (alone := self.more_text(data)) is not None:
+            return alone
         chunks = self._chunks = []
         if self._over:
-            return chunks
-        like = self._reader.between
-        if like is not None and (run := like.alone(data)) is not None:
-            self._answer.more_texts(run, chunks)
-            self._chunks = []  # theirs to keep who are given them
             return chunks
         try:
             self._reader.receive(data, self._event, self._texts)

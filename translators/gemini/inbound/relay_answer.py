@@ -107,8 +107,8 @@ class RelayStream:
         self._like: Model | None = None
         """Of the frame that was read last, if it brought a text."""
         self._learned = 0
-        self._counted: Run | None = None
-        """The last texts that were recognised, until somebody asks what was counted."""
+        self._counted: bytes | None = None
+        """The last frame that was recognised, until somebody asks what was counted."""
 
     @property
     def id(self) -> str:
@@ -127,13 +127,20 @@ class RelayStream:
         self._count()
         return self._told.usage
 
+    def more_text(self, data: bytes) -> list[Chunk] | None:
+        like = self._like
+        if like is None or self._held or self.finished or self.failure is not None:
+            return None
+        if like.alone(data) is None:
+            return None
+        self._counted = data[like.skipped : like.end]
+        return [Relayed(data, commits=True)]
+
     def receive(self, data: bytes) -> list[Chunk]:
         if self.finished or self.failure is not None:
             return []
-        like = self._like
-        if like is not None and not self._held and (run := like.alone(data)) is not None:
-            self._counted = run
-            return [Relayed(data, commits=True)]
+        if (alone := self.more_text(data)) is not None:
+            return alone
         text, at = self._held + data if self._held else data, 0
         chunks: list[Chunk] = []
         searched = max(self._searched - 3, 0)
@@ -174,14 +181,14 @@ class RelayStream:
         runs: list[Run] = []
         end = recognised(text, at, like, runs.append)
         if runs:
-            self._counted = runs[-1]
+            self._counted = runs[-1].last
         return end
 
     def _count(self) -> None:
         """Read the counts of the texts that came last."""
         if self._counted is not None:
-            run, self._counted = self._counted, None
-            self._told.counts.add(loads(run.last)["usageMetadata"])
+            frame, self._counted = self._counted, None
+            self._told.counts.add(loads(frame)["usageMetadata"])
 
     def receive_eof(self) -> list[Chunk]:
         chunks: list[Chunk] = []

@@ -64,18 +64,18 @@ class OpenAIStream(Choices):
     def usage_so_far(self) -> Usage | None:
         return None if self._usage is None else self._usage.usage
 
-    def receive(self, data: bytes) -> list[Chunk]:
+    def more_text(self, data: bytes) -> list[Chunk] | None:
         like = self._reader.between
-        if (
-            like is not None
-            and not self.finished
-            and self.failure is None
-            and (run := like.alone(data)) is not None
-        ):
-            chunks = self._chunks = []
-            self._texts(run)
-            self._chunks = []  # theirs to keep who are given them
-            return chunks
+        if like is None or self._ending or self.finished or self.failure is not None:
+            return None
+        text = like.alone(data)
+        if text is None:
+            return None
+        return [Chunk({"content": text}, None, like.known, raw=data[like.skipped : like.end])]
+
+    def receive(self, data: bytes) -> list[Chunk]:
+        if (alone := self.more_text(data)) is not None:
+            return alone
         chunks = self._read(self._reader.receive, data, self._event, self._texts)
         if (
             not self._begun

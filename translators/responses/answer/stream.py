@@ -56,6 +56,9 @@ class ResponsesStream:
     def ended(self) -> bool:
         return self.finished
 
+    def more_text(self, data: bytes) -> list[Chunk] | None:
+        return None
+
     def receive(self, data: bytes) -> list[Chunk]:
         if self.finished or self.failure is not None:
             return []

@@ -42,6 +42,9 @@ class RelayStream:
     def ended(self) -> bool:
         return self.finished
 
+    def more_text(self, data: bytes) -> list[Chunk] | None:
+        return None
+
     def receive(self, data: bytes) -> list[Chunk]:
         """Whole events; the beginning of the next is held back."""
         if self.finished or self.failure is not None:
