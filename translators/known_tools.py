@@ -112,7 +112,18 @@ _Tools = tuple[int, "KnownTools"]
 
 
 def _tools_in(text: bytes) -> _Tools | None:
-    at = text.find(_KEY)
+    """Looked for from the end, which takes half as long; the last may be a parameter of a tool that
+    is called so."""
+    last = text.rfind(_KEY)
+    if last < 1:
+        return None
+    found = _tools_at(text, last)
+    if found is None and (first := text.find(_KEY)) != last:
+        found = _tools_at(text, first)
+    return found
+
+
+def _tools_at(text: bytes, at: int) -> _Tools | None:
     if at < 1 or text[at - 1] == _BACKSLASH:  # the end of a longer key
         return None
     at += len(_KEY)
