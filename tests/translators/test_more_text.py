@@ -2,6 +2,7 @@
 among others; nothing else is taken for one.
 """
 
+import sys
 from collections.abc import Callable, Sequence
 
 import pytest
@@ -78,3 +79,11 @@ def test_nothing_is_read_of_an_answer_that_is_over(name: str) -> None:
     stream.receive(b"".join(events))
     stream.receive_eof()
     assert stream.more_text(events[10]) is None
+
+
+@pytest.mark.parametrize("name", STREAMS)
+def test_nothing_of_what_was_given_is_kept_while_more_is_waited_for(name: str) -> None:
+    events = transcripts.events(name.partition(",")[0], calls=False)
+    stream = STREAMS[name]()
+    last = stream.receive(b"".join(events[:50]))[-1]
+    assert sys.getrefcount(last) == 2  # `last` and the argument
