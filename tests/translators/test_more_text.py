@@ -11,8 +11,9 @@ from tests.bench import transcripts
 from translators.chat.chunks import Chunk, ChunkWriter, Relayed, singly
 from translators.claude.inbound.relay_stream import RelayedStream
 from translators.dialect import Envelope, StreamTranslator
-from translators.gemini.inbound.relay_answer import RelayStream
+from translators.gemini.inbound.relay_answer import RelayStream as GeminiRelay
 from translators.registry import DIALECTS
+from translators.responses.inbound.relay_stream import RelayStream as ResponsesRelay
 
 ENVELOPE = Envelope("chatcmpl-1", 1, "m")
 STREAMS: dict[str, Callable[[], StreamTranslator]] = {
@@ -20,7 +21,8 @@ STREAMS: dict[str, Callable[[], StreamTranslator]] = {
     "claude": lambda: DIALECTS["claude"].open_stream(ENVELOPE),
     "gemini": lambda: DIALECTS["gemini"].open_stream(ENVELOPE),
     "claude, relayed": lambda: RelayedStream(ENVELOPE, "asked"),
-    "gemini, relayed": lambda: RelayStream(ENVELOPE),
+    "gemini, relayed": lambda: GeminiRelay(ENVELOPE),
+    "responses, relayed": lambda: ResponsesRelay(ENVELOPE),
 }
 
 
