@@ -21,6 +21,7 @@ from gateway.config.limits import LimitsPolicy
 from gateway.dispatch.dispatcher import Dispatcher
 from gateway.revisions.load import ConfigFiles
 from gateway.revisions.reload import Reloader
+from gateway.routing.decision_log import DecisionLog
 from gateway.routing.state import RouterState
 from gateway.store import memory, sqlite
 from gateway.store.entry import Store
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
     from gateway.admission.service import Admission
     from gateway.cluster.service import Cluster
     from gateway.telemetry.genai_metrics import GenAiMetrics
+    from gateway.telemetry.key_metrics import KeyMetrics
 
 
 _log: Final = logging.getLogger("llm_router")
@@ -207,20 +209,26 @@ def _measure_by(metrics: Metrics, gen_ai: "GenAiMetrics | None", config: Config)
 
 def _measuring(
     config: Config,
-) -> tuple[Metrics, list[Listener], Callable[[Config], None]]:
-    """The metrics, what listens for them, and what tells them of a new configuration. Those of the
-    conventions are there where they are asked for, and not even loaded elsewhere.
+) -> tuple[Metrics, list[Listener], Callable[[Config], None], "KeyMetrics | None"]:
+    """The metrics, what listens for them, what tells them of a new configuration, and those by
+    callers' keys. These and those of the conventions are there where they are asked for, and not
+    even loaded elsewhere.
     """
-    metrics, gen_ai = Metrics((), (), FIELDS), None
+    metrics, gen_ai, by_key = Metrics((), (), FIELDS), None, None
     listening: list[Listener] = [metrics.on_event]
     if config.server.metrics.gen_ai:
         made = importlib.import_module("gateway.telemetry.genai_metrics").GenAiMetrics()
         gen_ai = cast("GenAiMetrics", made)
         metrics.registry.register(gen_ai)
         listening.append(gen_ai.on_event)
+    if config.server.metrics.by_key:
+        of_keys = importlib.import_module("gateway.telemetry.key_metrics").KeyMetrics()
+        by_key = cast("KeyMetrics", of_keys)
+        metrics.registry.register(by_key)
+        listening.append(by_key.on_event)
     measure_by = partial(_measure_by, metrics, gen_ai)
     measure_by(config)
-    return metrics, listening, measure_by
+    return metrics, listening, measure_by, by_key
 
 
 def _console_of(config: Config, admin: Admin, opened: bool) -> ConsoleRoutes | None:
@@ -249,13 +257,20 @@ def _listening(
 
 
 def _admitting(
-    access: Access, admission: "Admission | None", cluster: "Cluster | None", metrics: Metrics
+    access: Access,
+    admission: "Admission | None",
+    cluster: "Cluster | None",
+    metrics: Metrics,
+    by_key: "KeyMetrics | None",
 ) -> Access:
     """Callers' keys with those that are stored, where there are limits; their metrics with the
     others.
     """
     if admission is None:
         return access
+    if by_key is not None:
+        rules = admission.rules
+        by_key.team_of = lambda key_id: rules(key_id).team
     metrics.registry.register(admission.metrics)
     if cluster is not None:
         metrics.registry.register(cluster.metrics)
@@ -276,6 +291,16 @@ def _followers(
     return first if cluster is None else (*first, cluster.apply_config)
 
 
+def _records_of(cluster: "Cluster | None", reloader: Reloader) -> DecisionLog:
+    """Where decisions are kept; other instances, where there are, find them there, and may have
+    this one reload.
+    """
+    if cluster is None:
+        return DecisionLog()
+    cluster.reload_with(reloader)
+    return cluster.decisions.log
+
+
 @asynccontextmanager
 async def running_gateway(
     config: Config,
@@ -291,10 +316,9 @@ async def running_gateway(
 ) -> AsyncIterator[Gateway]:
     """A complete gateway, its clients open; gateway.server.listener serves it. `files`: where
     `config` came from, watched, and read again when asked for. `tracing` makes what traces are told
-    to, if they are told. `open_console`: a console for everybody. `allow_cold`: requests are
-    admitted though the store of limits was not seen yet.
+    to. `open_console`: for everybody. `allow_cold`: the store of limits need not be seen first.
     """
-    metrics, measuring, measure_by = _measuring(config)
+    metrics, measuring, measure_by, by_key = _measuring(config)
     state, places, fetching = memory_of(config), ConcurrencyLimiter(), config.server.media_fetch
     traces = None if tracing is None else tracing(lambda: reloader.config)
     console = _console_of(config, admin or Admin(), open_console)
@@ -323,11 +347,12 @@ async def running_gateway(
                 dispatcher=Dispatcher(client, media, state, _states_of(cluster), places),
                 state=state,
                 counter=counter,
-                access=_admitting(access or Access(), admission, cluster, metrics),
+                access=_admitting(access or Access(), admission, cluster, metrics, by_key),
                 admin=admin or Admin(),
                 bus=bus,
                 metrics=metrics,
                 started=int(time.time()),
+                records=_records_of(cluster, reloader),
                 store=_shared_responses(store, config.server.responses_store, cluster),
                 traces=traces,
                 console=console,

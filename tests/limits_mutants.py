@@ -90,11 +90,11 @@ OF_LIMITS: Final = (
     ),
     # The journal and the ledger.
     Mutant(
-        "a changed line of the journal counts", "gateway/admission/journal.py",
+        "a changed line of the journal counts", "gateway/admission/journal_lines.py",
         'if crc == b"%08x" % crc32(text):', "if crc:", _OF_JOURNAL,
     ),
     Mutant(
-        "what a killed process held is lost", "gateway/admission/journal.py",
+        "what a killed process held is lost", "gateway/admission/journal_lines.py",
         "    yield from held.values()\n", "", _OF_JOURNAL,
     ),
     Mutant(
@@ -114,5 +114,10 @@ OF_LIMITS: Final = (
     Mutant(
         "what is pruned is not carried over", "gateway/store/retention.py",
         "    return counter.window == FOREVER or ", "    return ", _OF_SUMS,
+    ),
+    Mutant(
+        "what comes into a month that was carried over counts nowhere", _LEDGER,
+        "    if database.remote:\n        until", "    if False:\n        until",
+        _pytest("store/test_partitions.py"),
     ),
 )  # fmt: skip

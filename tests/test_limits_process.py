@@ -30,9 +30,11 @@ async def run():
 
 asyncio.run(run())
 rooms = ("gateway.admission", "gateway.cache", "gateway.cli.limits", "gateway.cluster",
-         "gateway.console", "gateway.store.counters", "gateway.store.engine", "gateway.store.keys",
-         "gateway.store.ledger", "gateway.store.limits_", "gateway.store.postgres",
-         "gateway.store.presumed", "gateway.store.retention", "gateway.store.shared",
+         "gateway.console", "gateway.store.counters", "gateway.store.decisions",
+         "gateway.store.engine", "gateway.store.keys",
+         "gateway.store.ledger", "gateway.store.limits_", "gateway.store.partitions",
+         "gateway.store.postgres", "gateway.store.presumed", "gateway.store.retention",
+         "gateway.store.shared",
          "gateway.telemetry.genai_names", "gateway.telemetry.traces",
          "asyncpg", "cryptography", "opentelemetry")
 print(*sorted(name for name in sys.modules if name.startswith(rooms)))

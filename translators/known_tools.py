@@ -8,11 +8,11 @@ changes a set, or what was made of it. Bounded in sets and bytes; one memory for
 """
 
 from collections import OrderedDict
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Sequence
 from typing import Any, Final, TypeVar
 
 from translators.json_codec import JsonObject, dumps, first_flaw, loads
-from translators.known_messages import Place, place_of, read_messages
+from translators.known_messages import Place, Written, place_of, read_messages
 from translators.long_json import dumps_long
 from translators.pieces import LONG
 
@@ -26,19 +26,18 @@ MOST_MADE: Final = 24
 SHORTEST: Final = 2048
 """Bytes of a set from which on it is worth it."""
 LONGEST: Final = 256 * 1024
-_OF_A_VALUE: Final = 128
-"""Bytes that a value of a set takes, in what it is read as and in what is made of it."""
+_OF_A_VALUE: Final = 256
+"""Bytes that a value of a set and its name take, in what it is read as and in what is made of it.
+"""
 
 _KEY: Final = b'"tools":'
 _MESSAGES: Final = b'"messages":'
 _SPACES: Final = frozenset({b" ", b"\t", b"\r", b"\n"})
 _OPEN: Final = ord("[")
 _BACKSLASH: Final = ord("\\")
-_STANDS_FOR: Final = 7170910190719071911
-"""Stands for a set in a body that is read or written. No float is equal to it, and JSON has one way
-to write it."""
-_MARK: Final = b"%d" % _STANDS_FOR
-_STAND_FOR: Final = {"tools": _STANDS_FOR, "messages": 7170910190719071919}
+_STAND_FOR: Final = {"tools": 7170910190719071911, "messages": 7170910190719071919}
+"""What stands for a set, or for messages, in a body that is read or written. No float is equal to
+it, and JSON has one way to write it."""
 _MARKS: Final = {name: b"%d" % number for name, number in _STAND_FOR.items()}
 
 
@@ -50,7 +49,7 @@ class KnownTools:
     def __init__(self, text: bytes, value: list[Any]) -> None:
         self.text = text
         self.value = value
-        self.size = 2 * len(text) + _OF_A_VALUE * (text.count(b",") + text.count(b":"))
+        self.size = 2 * len(text) + _OF_A_VALUE * text.count(b",")
         self._made: OrderedDict[Hashable, tuple[object, Any]] = OrderedDict()
 
     def once(self, what: Hashable, make: Callable[[], _Made], facts: object = None) -> _Made:
@@ -158,17 +157,28 @@ def _read_around(text: bytes, tools: _Tools | None, said: Place | None) -> JsonO
     return known
 
 
-def dumps_known(body: Any, declared: Any, size: int) -> bytes:
+def dumps_known(body: Any, declared: Any, size: int, written: Written | None = None) -> bytes:
     """What `dumps_sized` writes of a body for a provider. Its tools may be made of a set that is
-    known: of the one that the caller `declared`.
+    known: of the one that the caller `declared`. Its messages may be those that are `written`.
     """
+    if size > LONG:
+        return dumps_long(body)
+    texts: dict[str, Sequence[bytes | memoryview]] = {}
     found = _known.get(id(declared))
-    if found is None or found.value is not declared or size > LONG:
-        return dumps(body) if size <= LONG else dumps_long(body)
-    if (text := found.text_of(body)) is None:
+    if found is not None and found.value is declared and (text := found.text_of(body)) is not None:
+        texts["tools"] = (text,)
+    if written is not None and (said := written.pieces(body["messages"])) is not None:
+        texts["messages"] = said
+    if not texts:
         return dumps(body)
-    head, _, tail = dumps({**body, "tools": _STANDS_FOR}).partition(_MARK)
-    return dumps(body) if _MARK in tail else b"".join((head, text, tail))
+    rest = dumps({**body, **{name: _STAND_FOR[name] for name in texts}})
+    if any(rest.count(_MARKS[name]) != 1 for name in texts):
+        return dumps(body)
+    pieces, at = list[bytes | memoryview](), 0
+    for start, name in sorted((rest.index(_MARKS[name]), name) for name in texts):
+        pieces += (rest[at:start], *texts[name])
+        at = start + len(_MARKS[name])
+    return b"".join((*pieces, rest[at:]))
 
 
 def _recalled(text: bytes, at: int) -> KnownTools | None:

@@ -20,7 +20,7 @@ from gateway.admission.service import Admission
 from gateway.admission.store_thread import StoreDown, StoreThread
 from gateway.config.limits import LimitsPolicy
 from gateway.store import counters as counter_store
-from gateway.store import engine, presumed, retention
+from gateway.store import engine, partitions, presumed, retention
 from gateway.store.database import Database
 from gateway.store.sqlite import StoreUnreachable, StoreUnusable
 from gateway.telemetry.ids import unique
@@ -242,7 +242,8 @@ class Upkeep:
                 )  # fmt: skip
 
     async def _prune(self) -> None:
-        """Whole days that the ledger keeps no longer, as many rows as one turn may."""
+        """Whole days, or months, that the ledger keeps no longer, as many as one turn may."""
+        await self._thread.call(partitions.prepare, int(self._clock()))
         keep = self._admission.policy.store.ledger.keep
         before = int(self._clock() - keep) // _DAY * _DAY
         for _ in range(_MOST_BATCHES):

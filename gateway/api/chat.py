@@ -23,7 +23,6 @@ from gateway.http.offload import BIG, off_loop
 from gateway.http.response import Response
 from gateway.routing.candidates import Candidate
 from gateway.routing.decision import Decision
-from gateway.telemetry.ids import unique
 from translators.chat.chunks import Chunk
 from translators.chat.long_chunks import shed, shortened
 from translators.chat.wire import Completion
@@ -53,7 +52,9 @@ def chat(dialect: InboundDialect) -> Handler:
                 declared=http.gateway.access.open,
                 keep_text=dialect.KEEPS_TEXT,
             )
-            call = Call(http.headers, http.raw_path, http.json_text, size, http.request_id)
+            call = Call(
+                http.headers, http.raw_path, http.json_text, size, http.request_id, http.written
+            )
             if size <= BIG:
                 read = read_request(document, call)
             else:
@@ -92,8 +93,10 @@ async def respond(
         if (cache := gateway.cache) is not None and cache.concerns(http.config, request):
             return await cache.respond(http, read, exchange, settle)
         decision = await prepare(http, request, exchange, read.origin)
+    record = exchange.record
+    assert record is not None
     if exchange.stream:
-        writer = http.answer_writer = read.open_writer(unique(24), int(time.time()))
+        writer = http.answer_writer = read.open_writer(record.id, int(time.time()))
         with opened(http, writer, exchange) as out:
             return await streamed(http, decision, writer, out, exchange, settle, recorder)
     completion = await gateway.dispatcher.complete(decision, exchange)
@@ -111,6 +114,7 @@ async def respond(
         attempt.received,
         http.dialect is not inbound and echoes(served),
         attempt.note_unshown,
+        record.id,
     )
     write = read.write_completion
     body = (
@@ -177,6 +181,8 @@ async def _relayed(
 ) -> web.StreamResponse:
     """The stream, from its first content to its end."""
     writer.begin(_facts_of(stream, exchange))
+    if http.written is not None:
+        http.written.forget()  # a stream may be open for long
     write, last, reservation = writer.write, b"", exchange.reservation
     arriving = _Arriving(writer, out, reservation)
     source = stream.batches(True, arriving.show) if recorder is None else recorder.recorded(stream)
@@ -217,9 +223,10 @@ async def _relayed(
 
 
 def _facts_of(stream: AnswerStream, exchange: Exchange) -> AnswerFacts:
-    attempt, served = exchange.attempt, exchange.served
+    attempt, served, record = exchange.attempt, exchange.served, exchange.record
     assert attempt is not None
     assert served is not None
+    assert record is not None
     return AnswerFacts(
         stream.id,
         stream.created,
@@ -228,6 +235,7 @@ def _facts_of(stream: AnswerStream, exchange: Exchange) -> AnswerFacts:
         exchange.estimated_prompt,
         echoes=echoes(served),
         unshown=attempt.note_unshown,
+        name=record.id,
     )
 
 

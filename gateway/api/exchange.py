@@ -18,7 +18,7 @@ from gateway.errors import (
     UpstreamFailed,
     caller_error,
 )
-from gateway.telemetry.trace_context import RequestTrace
+from gateway.telemetry.trace_context import RequestTrace, TraceContext
 from translators.dialect.inbound import InboundDialect
 from translators.errors import InvalidRequest
 from translators.openai import inbound as chat
@@ -60,11 +60,7 @@ class exchange_of:
             http.in_memory.take,
         )
         if http.trace is not None:
-            session = http.headers.get("x-llm-router-session") if http.trace.told else None
-            told = RequestTrace(
-                http.trace, http.route, simulated=gateway.simulated, session=session
-            )
-            exchange.set_trace(told)
+            exchange.set_trace(_trace_of(http, http.trace))
         self._exchange = http.exchange = exchange
 
     def __enter__(self) -> Exchange:
@@ -94,6 +90,27 @@ class exchange_of:
         why = self._caller.cut_for
         outcome, status = CUTS.get(why, ("client_gone", 499))
         exchange.record_end(outcome, status, why)
+
+
+def _trace_of(http: Request, here: TraceContext) -> RequestTrace:
+    """What its span is made from, as far as that is known at the beginning."""
+    gateway = http.gateway
+    if not here.told:
+        return RequestTrace(here, http.route, simulated=gateway.simulated)
+    headers, address, agent = http.headers, None, None
+    if http.config.server.tracing.caller:
+        address, agent = http.remote, headers.get("user-agent")
+    return RequestTrace(
+        here,
+        http.route,
+        simulated=gateway.simulated,
+        session=headers.get("x-llm-router-session"),
+        team=None
+        if gateway.admission is None
+        else gateway.admission.rules(http.key_id).team or None,
+        address=address,
+        agent=agent,
+    )
 
 
 def fail(

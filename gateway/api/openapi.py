@@ -16,7 +16,14 @@ from pydantic import TypeAdapter
 from pydantic.json_schema import GenerateJsonSchema
 
 from gateway import errors
-from gateway.api import chat_schemas, console_schemas, embeddings_schemas, limits_schemas, schemas
+from gateway.api import (
+    chat_schemas,
+    console_schemas,
+    embeddings_schemas,
+    limits_schemas,
+    reload_schemas,
+    schemas,
+)
 from gateway.api.openapi_operations import OPERATIONS, Operation
 from gateway.api.request import VERSION, Request
 from gateway.health import documents as health_documents
@@ -40,6 +47,7 @@ _MODULES: Final = (
     embeddings_schemas,
     limits_schemas,
     schemas,
+    reload_schemas,
     console_schemas,
 )
 """Where the types of the answers stand: each before those that extend its types."""
@@ -192,7 +200,7 @@ def document() -> _Json:
 
 
 def _operation(path: str, operation: Operation) -> _Json:
-    content = _OF_ITS_OWN.get(operation.answer) or _content(operation.answer)
+    content = _OF_ITS_OWN.get(operation.answer) or _content(operation.answer, *operation.also)
     if (stream := _EVENTS.get(operation.answer)) is not None:
         about, events = stream
         shown = {
@@ -221,7 +229,7 @@ def _operation(path: str, operation: Operation) -> _Json:
                 "schema": {"type": "string"},
             }
         ]
-    if (query := console_schemas.QUERY.get(path)) is not None:
+    if query := console_schemas.QUERY.get(path) or operation.query:
         made["parameters"] = [
             {**_header(name, about), "in": "query"} for name, about in query.items()
         ]
@@ -302,6 +310,7 @@ def _answers() -> dict[str, _Json]:
         if name.endswith(_SUFFIX)
     }
     answered = {operation.answer for operation in OPERATIONS.values()} - _OF_ITS_OWN.keys()
+    answered |= {component for operation in OPERATIONS.values() for component in operation.also}
     answered |= {
         component for operation in OPERATIONS.values() for _, _, component in operation.others
     }

@@ -1,5 +1,7 @@
 """The operations of /openapi.json: what each route takes and answers, a row each."""
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Final, NamedTuple
 
 from gateway.api import console_schemas
@@ -26,6 +28,10 @@ class Operation(NamedTuple):
     status: int = 200
     chats: bool = True
     """Its body is a request to a model, with the headers of one."""
+    query: Mapping[str, str] = MappingProxyType({})
+    """Parameters in the query, and what they do."""
+    also: tuple[str, ...] = ()
+    """Other shapes of a good answer."""
 
 
 _EITHER: Final = ("ChatCompletionRequest", "NativeChatRequest")
@@ -74,7 +80,9 @@ OPERATIONS: Final = {
     ("/v1/embeddings", "post"): Operation(
         "OpenAI embeddings; model names a persona", "EmbeddingList", _CHAT, ("EmbeddingsRequest",)
     ),
-    ("/v1/models", "get"): Operation("Personas as models", "ModelList", _CALLERS),
+    ("/v1/models", "get"): Operation("Personas as models", "ModelList", _CALLERS,
+     query={"client_version": "Codex's: nothing is listed, in Codex's own shape."},
+     also=("CodexCatalog",)),
     ("/v1/models/{id}", "get"): Operation("One persona as a model", "Model", (*_CALLERS, 404)),
     ("/api/v1/chat", "post"): Operation("Native chat", "NativeChatAnswer", _CHAT,
      ("NativeChatRequest",)),

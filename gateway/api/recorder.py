@@ -118,13 +118,15 @@ class AnswerRecorder:
         whole: int | None,
     ) -> CachedAnswer:
         exchange = self._exchange
-        attempt, served = exchange.attempt, exchange.served
+        attempt, served, record = exchange.attempt, exchange.served, exchange.record
         assert attempt is not None
         assert served is not None
+        assert record is not None
         return CachedAnswer(
             at=self._clock(),
             target=served.name,
             id=id,
+            name=record.id,
             created=created,
             model=model,
             usage=usage,

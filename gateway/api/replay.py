@@ -48,7 +48,7 @@ async def replay_whole(
     read: InboundRequest, answer: CachedAnswer, exchange: Exchange, settle: Settle | None
 ) -> web.StreamResponse:
     """As one document."""
-    facts = _facts(answer, exchange)
+    facts = _facts(answer, exchange, settle is not None)
 
     def written(write: Callable[[Completion, AnswerFacts], bytes]) -> bytes:
         return write(answer.completion(), facts)
@@ -65,7 +65,7 @@ async def replay_stream(
     settle: Settle | None,
 ) -> web.StreamResponse:
     """As a stream, as fast as its caller reads."""
-    writer.begin(_facts(answer, exchange))
+    writer.begin(_facts(answer, exchange, settle is not None))
     chunks, last = answer.chunks(), b""
     while not writer.over:
         data = await sized(len(answer.body), _next, writer, chunks)
@@ -87,10 +87,12 @@ def _next(writer: AnswerWriter, chunks: Iterator[Chunk]) -> bytes | None:
     return writer.write(batch) if batch else None
 
 
-def _facts(answer: CachedAnswer, exchange: Exchange) -> AnswerFacts:
-    attempt, served = exchange.attempt, exchange.served
+def _facts(answer: CachedAnswer, exchange: Exchange, settles: bool) -> AnswerFacts:
+    """`settles`: it is kept under its id, which is one of its own then."""
+    attempt, served, record = exchange.attempt, exchange.served, exchange.record
     assert attempt is not None
     assert served is not None
+    assert record is not None
     return AnswerFacts(
         answer.id,
         answer.created,
@@ -100,4 +102,5 @@ def _facts(answer: CachedAnswer, exchange: Exchange) -> AnswerFacts:
         len(answer.body),
         echoes(served),
         attempt.note_unshown,
+        record.id if settles else answer.name,
     )

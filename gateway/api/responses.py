@@ -20,7 +20,6 @@ from gateway.http.response import Response, json_response
 from gateway.routing import personas
 from gateway.routing.plan import resolve
 from gateway.store.entry import Entry
-from gateway.telemetry.ids import unique
 from translators.dialect.inbound import Call
 from translators.errors import InvalidRequest
 from translators.json_codec import JsonObject, dumps, loads
@@ -94,8 +93,8 @@ async def no_conversations(http: Request) -> Response:
 async def _read(http: Request, whole: WholeRequest, size: int, keeps: bool) -> ResponsesInbound:
     call = Call(http.headers, http.raw_path, whole.text, max(size, len(whole.text)))
     if call.size <= BIG:
-        return read_kept(whole.document, call, keeps, unique(24))
-    return await off_loop(read_kept, whole.document, call, keeps, unique(24))
+        return read_kept(whole.document, call, keeps)
+    return await off_loop(read_kept, whole.document, call, keeps)
 
 
 def _caller(http: Request) -> str:

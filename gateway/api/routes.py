@@ -103,6 +103,7 @@ ROUTES: Final = (
     Route("GET", "/v1/conversations/{id:.+}", responses.no_conversations, responses_dialect),
     Route("GET", "/v1/models", catalog.list_models),
     Route("GET", "/v1/models/{id:.+}", catalog.get_model),
+    Route("GET", "/models", catalog.list_for_codex, responses_dialect),
     Route("POST", "/v1/embeddings", embeddings),
     *(Route("POST", path, gemini.call, gemini_api) for path in gemini.PATHS),
     *(Route("GET", path, gemini_models.list_models, gemini_api) for path in gemini.LISTS),
@@ -153,6 +154,7 @@ VARIANTS: Final[dict[str, tuple[Variant, ...]]] = {
     "/v1/models": (
         Variant(gemini_models.is_asked, gemini_models.list_models, gemini_api),
         Variant(messages.is_asked, messages.list_models, claude_messages),
+        Variant(catalog.is_asked_by_codex, catalog.list_for_codex, responses_dialect),
     ),
     "/v1/models/{id:.+}": (
         Variant(gemini_models.is_asked, gemini_models.get_model, gemini_api),
@@ -250,9 +252,8 @@ def find(http: Request) -> Found:
         ):
             return Found(known.replace(":.+}", "}"), id_, variant.handler, variant.dialect)
         return Found(known.replace(":.+}", "}"), id_, route.handler, route.dialect)
-    dialect = next(
-        (dialect for prefix, dialect in SPOKEN if path.startswith(prefix)), chat_completions
-    )
+    unsaid = claude_messages if messages.is_asked(http) else chat_completions
+    dialect = next((dialect for prefix, dialect in SPOKEN if path.startswith(prefix)), unsaid)
     if not methods and (dialect is gemini_api or gemini_models.is_asked(http)):
         return Found(UNKNOWN, "", gemini.unknown, gemini_api)
     if not methods:

@@ -26,6 +26,9 @@ class CachedAnswer:
     target: str
     """`provider/model`, as the configuration names it."""
     id: str
+    """As its provider calls it."""
+    name: str = ""
+    """As the gateway does: the decision's id. Empty for an answer that an older version kept."""
     created: int
     model: str
     """As the caller was told."""

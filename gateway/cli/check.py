@@ -8,7 +8,7 @@ from dataclasses import replace
 from gateway.accounting.cost import Extras, most_cost
 from gateway.config import Config, Persona, TargetRef
 from gateway.config.limits import Limit, Limits, LimitsPolicy
-from gateway.lint.advice import persona_advice, unused_providers
+from gateway.lint.advice import metrics_by_key, persona_advice, unused_providers
 from gateway.routing.facts import NOBODY, facts_of
 from gateway.routing.plan import TEMPORARY, plan, policy_of
 from gateway.routing.state import RoutingContext
@@ -21,6 +21,7 @@ def advice(config: Config, context: RoutingContext) -> Iterator[str]:
         for line in _of_persona(config, persona, context):
             yield f"personas.{persona.name}: {line}"
     yield from unused_providers(config)
+    yield from metrics_by_key(config)
 
 
 def limit_advice(config: Config, context: RoutingContext) -> Iterator[str]:

@@ -110,6 +110,8 @@ class Tracing(Row):
     hedged."""
     slow: Seconds | None = None
     """The same of requests that take as long."""
+    caller: bool = False
+    """Spans of requests say the caller's address and user agent."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,6 +120,8 @@ class MetricsSettings(Row):
 
     gen_ai: bool = False
     """The metrics of OpenTelemetry's conventions for generative AI. Holds from the start on."""
+    by_key: bool = False
+    """Requests, tokens and cost by callers' keys and their teams. Holds from the start on."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,8 +4,10 @@ with their content.
 
 import gzip
 import hashlib
+import re
 from dataclasses import dataclass
 from importlib.resources import files
+from importlib.resources.abc import Traversable
 from typing import Final
 
 from gateway.api.request import Request
@@ -29,11 +31,13 @@ _TYPES: Final = {
     "css": "text/css; charset=utf-8",
 }
 _ASSETS: Final = {
+    "paint.js": ("paint.js",),
     "uplot.js": ("uplot.js",),
     "console.js": ("console.js", "spend.js"),
     "console.css": ("console.css",),
 }
 """Each with the files that it is made of, one behind the other."""
+_LEFT_OUT: Final = re.compile(rb"^\s*/\* .*\*/\n|^\s+", re.MULTILINE)
 _FOR_EVER: Final = "public, max-age=31536000, immutable"
 
 
@@ -70,14 +74,19 @@ class StaticFiles:
     def __init__(self) -> None:
         folder = files(__package__) / "static"
         self._files: dict[str, StaticFile] = {}
-        page = (folder / PAGE).read_text("utf-8")
+        page = self.read(folder / PAGE).decode()
         for name, parts in _ASSETS.items():
-            content = b"".join((folder / part).read_bytes() for part in parts)
+            content = b"".join(self.read(folder / part) for part in parts)
             stem, _, kind = name.rpartition(".")
             named = f"{stem}.{_digest(content)}.{kind}"
             self._files[named] = _file(content, kind, _FOR_EVER)
             page = page.replace(f"/console/{name}", f"/console/{named}")
         self._files[PAGE] = _file(page.encode(), "html", "no-cache")
+
+    @staticmethod
+    def read(file: Traversable) -> bytes:
+        """Without indentation, empty lines, and comments that have a line of their own."""
+        return _LEFT_OUT.sub(b"", file.read_bytes())
 
     def answer(self, name: str, http: Request) -> Response:
         """Raises NotServed."""

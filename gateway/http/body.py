@@ -14,7 +14,14 @@ from gateway.http.offload import BIG, off_loop
 from gateway.http.request import IncomingRequest
 from translators import known_tools
 from translators.errors import InvalidRequest
-from translators.json_codec import first_flaw, holds_more_than, loads, repaired_surrogates
+from translators.json_codec import (
+    first_flaw,
+    holds_more_than,
+    loads,
+    looked_at,
+    repaired_surrogates,
+)
+from translators.known_messages import Written, as_written, known_as_written
 from translators.long_texts import taken_apart
 from translators.pieces import LONG
 
@@ -52,7 +59,7 @@ async def read_json(
     most: int = MAX_VALUES,
 ) -> tuple[Any, int]:
     """The decoded body and its size in bytes; `http.repaired` then tells whether its text was
-    mended.
+    mended, and `http.written` has its messages as text, where that is known.
 
     `declared`: it must be said to be JSON, see `check_declared`. `keep_text`: its text is kept in
     `http.json_text`. `most`: values in it.
@@ -66,7 +73,7 @@ async def read_json(
         if len(text) > http.client_max_size:
             raise BodyTooLarge(_TOO_LARGE)
         if "content-encoding" not in http.headers and len(text) <= BIG:
-            document, mended = _decoded(text, most)
+            document, mended, http.written = _decoded(text, most)
             if mended is not None:
                 text, http.repaired = mended, True
             if keep_text:
@@ -131,7 +138,7 @@ async def _read(
         if keep_text:
             http.in_memory.take(size)
         read = _joined if keep_text else _joined_once
-        document, mended, text = (
+        document, mended, http.written, text = (
             read(pieces, most) if size <= BIG else await off_loop(read, pieces, most)
         )
         _note(http, mended, text if keep_text else None)
@@ -143,7 +150,7 @@ async def _read(
         else await off_loop(_inflated, pieces, encoding, limit)
     )
     http.in_memory.take(len(text))
-    document, mended = (
+    document, mended, http.written = (
         _decoded(text, most) if len(text) <= BIG else await off_loop(_decoded, text, most)
     )
     _note(http, mended, text if keep_text else None)
@@ -190,21 +197,22 @@ def _inflated(pieces: Sequence[bytes], encoding: str, limit: int) -> bytes:
     return inflated(b"".join(pieces), encoding, limit)
 
 
-def _joined(pieces: list[bytes], most: int) -> tuple[Any, bytes | None, bytes]:
+def _joined(pieces: list[bytes], most: int) -> tuple[Any, bytes | None, Written | None, bytes]:
     text = pieces[0] if len(pieces) == 1 else b"".join(pieces)
     pieces.clear()  # a big body is here once, not twice
     return *_decoded(text, most), text
 
 
-def _joined_once(pieces: list[bytes], most: int) -> tuple[Any, bytes | None, bytes]:
+def _joined_once(pieces: list[bytes], most: int) -> tuple[Any, bytes | None, Written | None, bytes]:
     """The same for one whose text nobody wants."""
-    document, mended, _ = _joined(pieces, most)
-    return document, mended, b""
+    document, mended, written, _ = _joined(pieces, most)
+    return document, mended, written, b""
 
 
-def _decoded(text: bytes, most: int) -> tuple[Any, bytes | None]:
-    """The document, and its text where halves of surrogate pairs had to be taken out of it: a
-    conversation with one would be stuck.
+def _decoded(text: bytes, most: int) -> tuple[Any, bytes | None, Written | None]:
+    """The document; its text where halves of surrogate pairs had to be taken out of it: a
+    conversation with one would be stuck; and its messages as text, if they need not be written
+    anew.
     """
     mended: bytes | None = None
     if len(text) > BIG and holds_more_than(text, most, MAX_KEYS):
@@ -214,9 +222,9 @@ def _decoded(text: bytes, most: int) -> tuple[Any, bytes | None]:
             "too_many_values",
         )
     if len(text) > LONG and (document := _in_pieces(text)) is not None:
-        return document, None
+        return document, None, None
     if known_tools.SHORTEST <= len(text) <= LONG and (known := known_tools.read(text)) is not None:
-        return known, None
+        return known, None, known_as_written(known)
     try:
         document = loads(text)
     except ValueError as error:
@@ -224,9 +232,10 @@ def _decoded(text: bytes, most: int) -> tuple[Any, bytes | None]:
         if mended is None:
             raise _invalid(str(error)) from None
         text, document = mended, _loaded(mended)
-    if (flaw := first_flaw(text, document)) is not None:
+    flaw, plain = looked_at(text, document)
+    if flaw is not None:
         raise _invalid(flaw)
-    return document, mended
+    return document, mended, as_written(text, document) if plain else None
 
 
 def _in_pieces(text: bytes) -> Any | None:

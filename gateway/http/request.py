@@ -9,8 +9,9 @@ from aiohttp import web
 
 from gateway.http.body_budget import BodyHold
 from gateway.http.response import Stream
+from translators.known_messages import Written
 
-BODY_ATTRIBUTES: Final = frozenset({"stream", "repaired", "in_memory", "json_text"})
+BODY_ATTRIBUTES: Final = frozenset({"stream", "repaired", "in_memory", "json_text", "written"})
 
 
 class IncomingRequest(web.BaseRequest):
@@ -37,6 +38,8 @@ class IncomingRequest(web.BaseRequest):
     """Its body was not JSON as it came, and was mended: the caller is told."""
     json_text: bytes = b""
     """Its body as JSON text, where somebody asked for it: inflated, and mended."""
+    written: Written | None = None
+    """Its messages as text, where they need not be written anew."""
     stream: Stream | None = None
     """The streamed answer whose headers are out: from then on an error can only be its last event.
     """

@@ -79,9 +79,10 @@ class Answer(web.StreamResponse):
         headers["server"] = SERVER
         if self._stays != newest:  # what the version does by itself needs no words
             headers["connection"] = "keep-alive" if self._stays else "close"
-        lines = "\r\n".join(map(": ".join, headers.items()))
-        if lines.count("\n") != len(headers) - 1 or lines.count("\r") != len(headers) - 1:
+        said = "".join(headers.values())
+        if "\n" in said or "\r" in said:
             raise ValueError("a header's value must be one line")
+        lines = "\r\n".join(map(": ".join, headers.items()))
         version = "HTTP/1.1" if newest else "HTTP/1.0"
         return (
             f"{version} {self._status} {self._reason}\r\n{lines}\r\n{framing}date:"

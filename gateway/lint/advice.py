@@ -8,6 +8,8 @@ from gateway.config.configuration import Config
 from gateway.config.personas import Persona, TargetRef
 from gateway.config.providers import Model, Provider
 
+MOST_KEYS: Final = 199
+"""Keys that gateway.telemetry.key_metrics tells apart."""
 SOON: Final = timedelta(days=60)
 """Before the day on which a price or a model ends."""
 
@@ -34,6 +36,18 @@ def unused_providers(config: Config) -> Iterator[str]:
     for provider in () if config.direct_models else config.providers:
         if provider not in named:
             yield f"providers.{provider}: no persona names one of its models"
+
+
+def metrics_by_key(config: Config) -> Iterator[str]:
+    """Keys of the file that would have no series of their own."""
+    if not config.server.metrics.by_key or config.limits is None:
+        return
+    keys = len(config.limits.keys)
+    if keys > MOST_KEYS:
+        yield (
+            f"server.metrics: by_key tells {MOST_KEYS} keys apart, and `keys` has {keys}: those"
+            " that come later count together, as `other`"
+        )
 
 
 def _of_targets(config: Config, reachable: list[TargetRef]) -> Iterator[str]:

@@ -25,6 +25,7 @@ MOST_ANSWERS: Final = 1000
 """Above it `n` is not reckoned with: what a server makes of such a number is its own affair."""
 _HASHED_CHARACTERS: Final = 4000
 """Of each text of a conversation's beginning."""
+_DIGITS: Final = 16
 
 
 class Caller(NamedTuple):
@@ -226,6 +227,6 @@ def conversation_of(request: ChatRequest, caller: Caller, named: str | None) -> 
                 texts += [text[:_HASHED_CHARACTERS] for text in parts if text.__class__ is str]
             if role == "user":
                 break
-    return hashlib.blake2b(
-        "\0".join(texts).encode("utf-8", "surrogatepass"), digest_size=8
-    ).hexdigest()
+    text = "\0".join(texts).encode("utf-8", "surrogatepass")
+    # Processors have instructions for SHA-256: 2.4 µs a kilobyte, BLAKE2 takes 5.4.
+    return hashlib.sha256(text, usedforsecurity=False).hexdigest()[:_DIGITS]

@@ -71,9 +71,11 @@ def apply(
         hold_reasoning(body, persona.caps, report)
     if persona.system_prompt is not None:
         body["messages"] = _with_prompt(persona, body["messages"])
-    return ChatRequest(
-        body, request.size + len(persona.system_prompt or ""), request.usual_schemas
-    ), tuple(report.notes)
+    size = request.size + len(persona.system_prompt or "")
+    return (
+        ChatRequest(body, size, request.usual_schemas, request.written),
+        tuple(report.notes),
+    )
 
 
 def overlay(persona: Persona, request: ChatRequest, applied: ChatRequest) -> Overlay:

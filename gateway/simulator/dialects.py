@@ -72,6 +72,12 @@ class Chat(OpenAI):
         return bool(delta) and "role" not in delta
 
 
+class _OfOpenAI(ResponseObject):
+    @property
+    def id(self) -> str:
+        return f"resp_{self.name}"
+
+
 class Responses(OpenAI):
     """Responses: an item of reasoning is signed by its id."""
 
@@ -79,8 +85,7 @@ class Responses(OpenAI):
         found = read_hub_request(document, call.size)
         kept, tier = document.get("store") is not False, document.get("service_tier")
         told = {"temperature": 1.0, "top_p": 1.0, **document}
-        self._response = ResponseObject(told, self.id, int(time.time()), kept)
-        self._response.id = f"resp_{self.id}"
+        self._response = _OfOpenAI(told, self.id, int(time.time()), kept)
         self._response.tier = None if tier == "auto" else tier
         self._tools = found.findings.tools
         self._shows = "reasoning" in found.chat.body

@@ -24,6 +24,11 @@ from gateway.store.spend_check import READ, SpendCheck
 
 _READ: Final = ", ".join(f'"{name}"' for name in LedgerRow._fields)
 _COLUMNS: Final = (*LedgerRow._fields, "day")
+CARRY: Final = (
+    "INSERT INTO carried VALUES(?, ?, ?, ?) ON CONFLICT(scope, name, win) DO UPDATE SET"
+    " amount = carried.amount + excluded.amount"
+)
+"""What rows count that are not there any more, or will soon not be."""
 _MONEY: Final = "usd/"
 _PAGE: Final = 5000
 """Rows that are in memory at a time when all are read."""
@@ -72,6 +77,8 @@ def book_all(
     with transaction(database):
         new = _unknown(database, bookings) if perhaps_known else bookings
         _add(database, new)
+        if perhaps_known:
+            _carry_late(database, new)
         every = _charged(bookings)
         charged = every if len(new) == len(bookings) else _charged(new)
         taken = reduce_leases(database, instance, charged)
@@ -130,10 +137,24 @@ def _add(database: Database, bookings: Sequence[Booking]) -> None:
         spend.add(database, rows)
 
 
+def _carry_late(database: Database, bookings: Sequence[Booking]) -> None:
+    """Rows of a month whose others were carried over already."""
+    if database.remote:
+        until = carried_until(database)
+        late = _charged([booking for booking in bookings if booking.values[0] < until])
+        database.executemany(CARRY, [(*each, amount) for each, amount in sorted(late.items())])
+
+
+def carried_until(database: Database) -> str:
+    """The id before which rows count in `carried`, whether they are still there or not."""
+    return f"{_noted(database, 'carried'):012x}"
+
+
 def _append(database: Database, row: LedgerRow) -> None:
     """Add one with what it counts, if it is new. Inside a transaction."""
     new = _unknown(database, [booking_of(row)])
     _add(database, new)
+    _carry_late(database, new)
     _spend(database, _charged(new))
 
 
@@ -257,7 +278,7 @@ def differences(database: Database) -> list[Difference]:
     an hour that were forgotten, are not looked at.
     """
     with snapshot(database):
-        pruned = _pruned(database)
+        pruned, carried = _noted(database, "pruned"), carried_until(database)
         counted = {
             CounterId(*found[:3]): found[3]
             for found in database.execute("SELECT scope, name, win, spent FROM counters")
@@ -269,7 +290,7 @@ def differences(database: Database) -> list[Difference]:
         days = SpendCheck(database, -(-pruned * 1000 // DAY))
         for page in _pages(database):
             days.add([row[2:] for row in page])
-            for _, charges, *_ in page:
+            for charges in [row[1] for row in page if row[0] >= carried]:
                 for counter, amount in charges_of(charges):
                     if counter in counted or not counter.name.endswith(SHORT):
                         added_up[counter] += amount
@@ -281,9 +302,11 @@ def differences(database: Database) -> list[Difference]:
     ]  # fmt: skip
 
 
-def _pruned(database: Database) -> int:
-    """Unix seconds before which rows were taken out; 0 if none were."""
-    found = database.execute("SELECT v FROM meta WHERE k = 'pruned'").fetchone()
+def _noted(database: Database, what: str) -> int:
+    """`pruned`: Unix seconds before which rows were taken out; `carried`: Unix milliseconds before
+    which they count as `carried`. 0 if none are.
+    """
+    found = database.execute("SELECT v FROM meta WHERE k = ?", (what,)).fetchone()
     return 0 if found is None else int(found[0])
 
 

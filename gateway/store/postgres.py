@@ -17,7 +17,8 @@ from urllib.parse import urlsplit
 import asyncpg
 
 from gateway.store.database import Look, StoreFailed, transaction
-from gateway.store.postgres_schema import CHANNEL, EXPANDED, STEPS, TOLD
+from gateway.store.partitions import VOUCH, prepare
+from gateway.store.postgres_schema import CHANNEL, EXPANDED, STEPS, TOLD, WHOLE
 from gateway.store.sqlite import StoreUnreachable, StoreUnusable
 
 CONNECT: Final = 1.0
@@ -164,6 +165,14 @@ class PostgresDatabase:
         self._begin("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
 
     @contextlib.contextmanager
+    def beside(self) -> Iterator[None]:
+        """A transaction that others do not wait for, whose statements may take minutes."""
+        self._begin("BEGIN")
+        with self.patience():
+            yield
+        self.execute("COMMIT")
+
+    @contextlib.contextmanager
     def patience(self) -> Iterator[None]:
         """Inside a transaction: statements may take minutes, as those that fill a table."""
         within, self._statement = self._statement, PATIENT
@@ -243,6 +252,10 @@ def migrate(database: PostgresDatabase) -> int:
     """Bring the schema to the newest version; how many steps that took. Raises StoreFailed, and
     StoreUnusable for one that is too new.
     """
+    if 0 < database.version() <= WHOLE:
+        for statement in VOUCH:
+            with database.beside():
+                database.execute(statement)
     with transaction(database):  # others that start wait
         had = database.version()
         if had > len(STEPS) + EXPANDED:
@@ -257,6 +270,7 @@ def migrate(database: PostgresDatabase) -> int:
                     database.execute(statement)
             database.execute("DELETE FROM schema_version")
             database.execute("INSERT INTO schema_version VALUES(?)", (len(STEPS),))
+    prepare(database, int(database.moment() or 0))
     return max(0, len(STEPS) - had)
 
 

@@ -8,6 +8,7 @@ from typing import Final
 
 from gateway.store.limits_schema import OF_SPENDER, OF_SPENDING
 from gateway.store.limits_schema import STEPS as SQLITE_STEPS
+from gateway.store.partitions import STEP as MONTHS
 
 CHANNEL: Final = "llm_router"
 """Where changes are told. What is said is the name of the table."""
@@ -55,10 +56,14 @@ def translated(step: str) -> list[str]:
     return [statement for statement in step.split(";") if statement.strip()]
 
 
-STEPS: Final = tuple(
-    [*translated(step), *_OWN.get(number, ())] for number, step in enumerate(SQLITE_STEPS)
+_SHARED: Final = tuple(
+    (*translated(step), *_OWN.get(number, ())) for number, step in enumerate(SQLITE_STEPS)
 )
-"""What each version adds to the one before it, statement by statement."""
+WHOLE: Final = 3
+"""Versions whose ledger is one table."""
+STEPS: Final = (*_SHARED[:WHOLE], MONTHS, *_SHARED[WHOLE:])
+"""What each version adds to the one before it, statement by statement: the steps of both
+databases, and those that only Postgres has."""
 EXPANDED: Final = 1
 """Versions newer than this program's that it can work with: a step only adds, and what it replaces
 is taken away two steps later."""

@@ -43,6 +43,8 @@ class Vocabulary:
     asked: Mapping[str, str]
     """The attribute of each parameter of the hub's requests."""
     written_tokens: str = WRITTEN_TOKENS
+    top_k: type[float] | type[int] = float
+    """What that attribute is."""
 
 
 _ASKED: Final = {
@@ -62,6 +64,7 @@ NEXT: Final = Vocabulary(
     "https://opentelemetry.io/schemas/gen-ai/next",
     MappingProxyType({**_ASKED, "reasoning_effort": "gen_ai.request.reasoning.level"}),
     "gen_ai.usage.cache_write.input_tokens",
+    int,
 )
 
 _BY_HOST: Final = {

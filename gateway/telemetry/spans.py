@@ -85,12 +85,15 @@ class Spans:
                     "http.route": told.route,
                     "url.path": told.route,
                     "http.response.status_code": event.status,
+                    "client.address": told.address,
+                    "user_agent.original": told.agent,
                     "error.type": None if event.outcome == "ok" else event.outcome,
                     "llm_router.persona": event.persona,
                     "llm_router.decision": decision.get("id"),
                     "llm_router.rule": decision.get("rule"),
                     "llm_router.revision": decision.get("revision"),
                     "llm_router.key_id": event.key_id,
+                    "llm_router.team": told.team,
                     "llm_router.attempts": len(event.attempts),
                     "llm_router.dropped_params": event.dropped or None,
                     "llm_router.cache": event.cache,
@@ -145,6 +148,8 @@ class Spans:
         asked = {words[name]: value for name, value in told.asked.items() if name in words}
         if isinstance(stop := told.asked.get("stop"), str):
             asked[words["stop"]] = [stop]
+        if (top := told.asked.get("top_k")) is not None:
+            asked[words["top_k"]] = self._vocabulary.top_k(top)
         return {
             names.PROVIDER: names.provider_name(attempt.provider, host),
             names.REQUEST_MODEL: attempt.model,

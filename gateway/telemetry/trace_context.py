@@ -106,6 +106,11 @@ class RequestTrace(NamedTuple):
     simulated: bool = False
     session: str | None = None
     """The conversation that its caller names."""
+    team: str | None = None
+    """Of its caller's key."""
+    address: str | None = None
+    """Its caller's, only where the configuration asks for it; `agent`, its user agent, likewise."""
+    agent: str | None = None
     cache_age: int | None = None
     """Seconds; only of an answer that was given before."""
 

@@ -13,7 +13,7 @@ from gateway.admission.bounds import Bound
 from gateway.admission.store_thread import StoreThread
 from gateway.config.limits import WhenDown
 from gateway.errors import LimitsUnavailable
-from gateway.store import ledger
+from gateway.store import counters, ledger
 from gateway.store.counters import used
 from gateway.store.limits_database import migrate, opened
 from gateway.store.limits_rows import CounterId
@@ -103,6 +103,60 @@ async def test_only_what_is_beyond_the_slice_of_money_is_marked(place: Path) -> 
         marked.append(reservation.why is not None)
         thread.failing = True
     assert marked == [False] * 50 + [True] * 10
+    await process.thread.close()
+
+
+class LostInRecall(StoreThread):
+    """Fails from the moment on at which something is called back."""
+
+    lost = False
+
+    async def call(self, work: Any, *arguments: Any, probe: bool = False) -> Any:
+        def failed(*_: Any) -> None:
+            raise sqlite3.OperationalError("disk I/O error")
+
+        self.lost = self.lost or work is counters.call_back
+        return await super().call(failed if self.lost else work, *arguments, probe=probe)
+
+
+async def lost_in_recall(place: Path, when_down: WhenDown, used_up: bool) -> Instance:
+    """A process that will call back what another has leased, if it has not spent it all."""
+    other, process = Instance(place, (TOKENS,)), Instance(place, (TOKENS,), when_down=when_down)
+    for each in (other, process):
+        await each.beat()
+    reservation = await other.admit(100)
+    assert reservation is not None
+    if used_up:
+        other.settle(reservation, 100)
+        await other.queue.book()
+    thread = LostInRecall(process.database, asyncio.get_running_loop().time)
+    process.thread = process.leases._thread = process.queue._thread = thread
+    return process
+
+
+LOST: dict[Policy, bool] = {"last_known": True, "open": True, "refuse": False}
+
+
+@pytest.mark.parametrize(("policy", "served"), LOST.items(), ids=LOST)
+async def test_a_store_that_goes_away_during_a_recall_is_one_that_is_down(
+    place: Path, policy: Policy, served: bool
+) -> None:
+    """Of two processes each has half of the cap as its share then."""
+    process = await lost_in_recall(place, WhenDown(limits=policy), used_up=False)
+    if served:
+        assert await process.admit(50) is not None
+    else:
+        with pytest.raises(LimitsUnavailable):
+            await process.admit(50)
+    if policy == "last_known":
+        with pytest.raises(LimitsUnavailable):
+            await process.admit(51)
+    await process.thread.close()
+
+
+async def test_what_is_known_to_be_spent_is_refused_though_the_store_went_away(place: Path) -> None:
+    process = await lost_in_recall(place, WhenDown(limits="open"), used_up=True)
+    assert await process.admit(1) is None
     await process.thread.close()
 
 

@@ -5,10 +5,11 @@ from typing import Any
 import aiohttp
 import pytest
 
+from tests.api.documented import check_component
 from tests.api.gemini_calls import HELLO, answers, ask
 from tests.fakes import fake_upstream
 from tests.serving import Running, serving
-from translators.json_codec import loads
+from translators.json_codec import dumps, loads
 
 POLICY = """
 version: 1
@@ -80,6 +81,10 @@ async def test_pages() -> None:
         ("/v1/models", {"x-goog-api-client": "google-genai-sdk/3"}, "models"),
         ("/v1/models?key=any", {}, "models"),
         ("/v1/models?pageSize=5", {}, "models"),
+        ("/v1/models?client_version=", {}, "models"),
+        ("/v1/models?limit=5&client_version=0.171.0", {}, "models"),
+        ("/v1/models?client_version=1", {"anthropic-version": "2023-06-01"}, "has_more"),
+        ("/models", {}, "models"),
         ("/v1/models/wide", {}, "owned_by"),
         ("/v1/models/wide", GOOGLES, "supportedGenerationMethods"),
     ],
@@ -90,6 +95,14 @@ async def test_a_path_of_two_apis_answers_each_in_its_shape(
     async with fake_upstream() as fake, serving(fake.environ(), POLICY) as running:
         _, document = await get(running, path, headers)
     assert key in document
+
+
+@pytest.mark.parametrize("path", ["/v1/models", "/models"])
+async def test_codex_is_listed_nothing_that_would_replace_what_it_knows(path: str) -> None:
+    async with fake_upstream() as fake, serving(fake.environ(), POLICY) as running:
+        status, document = await get(running, f"{path}?client_version=0.171.0")
+    assert (status, document) == (200, {"models": []})
+    check_component("CodexCatalog", document)
 
 
 async def test_what_google_keeps_and_the_gateway_does_not_is_named() -> None:
@@ -133,3 +146,27 @@ async def test_tokens_of_nobody_and_of_nothing() -> None:
         assert (await ask(running, "plain", {}, method="countTokens")).document["error"][
             "status"
         ] == "INVALID_ARGUMENT"
+
+
+ALIASED = POLICY.replace("server:", 'direct_models: true\naliases: {"tool-*": wide}\nserver:', 1)
+
+
+@pytest.mark.parametrize("name", ["tool-3-flash", "openai/gpt-4.1", "wide"])
+@pytest.mark.parametrize(
+    ("path", "headers", "field", "before"),
+    [
+        ("/v1/models", {}, "id", ""),
+        ("/v1/models", {"anthropic-version": "2023-06-01"}, "id", ""),
+        ("/v1beta/models", GOOGLES, "name", "models/"),
+    ],
+)
+async def test_every_name_that_may_be_asked_is_a_model(
+    name: str, path: str, headers: dict[str, str], field: str, before: str
+) -> None:
+    """Names of an alias, too, though they are not listed."""
+    async with fake_upstream() as fake, serving(fake.environ(), ALIASED) as running:
+        status, document = await get(running, f"{path}/{name}", headers)
+        unknown, _ = await get(running, f"{path}/nobody", headers)
+        _, listed = await get(running, path, headers)
+    assert (status, document[field], unknown) == (200, f"{before}{name}", 404)
+    assert "tool-3-flash" not in dumps(listed).decode()

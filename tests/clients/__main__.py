@@ -68,7 +68,8 @@ async def _programs(
     names: Sequence[str], where: dict[str, list[Environment]], options: argparse.Namespace
 ) -> AsyncIterator[Outcome]:
     async with upstream() as provider:
-        for name in names if options.only != "gateway" else ():
+        tried = [name for name in names if PROGRAMS[name].direct]
+        for name in tried if options.only != "gateway" else ():
             program = PROGRAMS[name]
             model = program.like + _DIRECT_MODELS[program.dialect]
             server = Server(provider.url, PROVIDER_KEY, model)

@@ -5,7 +5,7 @@ They run headless, in an empty home.
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
@@ -35,6 +35,10 @@ class Program:
     environ: Callable[[Server], Mapping[str, str]]
     files: Callable[[Server], Mapping[str, str]]
     like: str = ""
+    direct: bool = True
+    """Whether it is tried at a provider of its own dialect, too."""
+    leaves: str = ""
+    """A file in its home that it writes only if it understood what it asked beside its job."""
 
 
 def _claude_command(_: Server, directory: Path) -> Sequence[str]:
@@ -70,6 +74,14 @@ def _codex_config(server: Server) -> Mapping[str, str]:
         'wire_api = "responses"',
     )
     return {".codex/config.toml": "\n".join(lines) + "\n"}
+
+
+def _codex_config_with_command(server: Server) -> Mapping[str, str]:
+    """With the key from a command: then it asks for a list of models."""
+    ((file, config),) = _codex_config(server).items()
+    own = config.replace('env_key = "LLM_ROUTER_KEY"\n', "")
+    auth = f'[model_providers.llm_router.auth]\ncommand = "echo"\nargs = ["{server.key}"]\n'
+    return {file: own + auth}
 
 
 def _gemini_command(server: Server, directory: Path) -> Sequence[str]:
@@ -116,6 +128,12 @@ PROGRAMS: Final[Mapping[str, Program]] = {
     "codex": _codex(""),
     "codex-custom-tools": _codex("gpt-5.5-"),
     "codex-code-mode": _codex("gpt-5.6-sol-"),
+    "codex-key-by-command": replace(
+        _codex(""),
+        files=_codex_config_with_command,
+        direct=False,
+        leaves=".codex/models_cache.json",
+    ),
     "gemini-cli": Program(
         environment="gemini-cli",
         dialect="gemini",

@@ -81,7 +81,10 @@ async def run_program(
         )
         target = work / TARGET
         written = target.read_text("utf-8") if target.exists() else None
+        left = not program.leaves or (home / program.leaves).exists()
     problems = problems_of(ended, written, upstream.seen, upstream.strays)
+    if not left:
+        problems.append(f"it has written no {program.leaves}")
     called = " ".join(one.call.tool.name for one in upstream.seen if one.call is not None)
     note = f"{len(upstream.seen)} requests: {called}"
     return Outcome(name, server.model, problems, ended.seconds, note)

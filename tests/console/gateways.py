@@ -14,6 +14,7 @@ from gateway.api.auth import read, read_admin
 from tests.serving import Running, serving
 
 ADMIN_KEY: Final = "operators-key"
+OPERATOR: Final = {"authorization": f"Bearer {ADMIN_KEY}"}
 PERSONAS: Final = """
 personas:
   first: {description: "d", targets: [openai/gpt-4.1, claude/claude-sonnet-5], on_failure: {retries: 0}}
@@ -46,12 +47,22 @@ class World(NamedTuple):
             await answer.read()
             return answer.status
 
-    async def new_key(self, name: str) -> str:
+    async def new_key(self, name: str, **more: Any) -> str:
         """The id of a key that is made."""
-        operator = {"authorization": f"Bearer {ADMIN_KEY}"}
-        async with self.http.post("/api/v1/keys", json={"name": name}, headers=operator) as answer:
+        body = {"name": name, **more}
+        async with self.http.post("/api/v1/keys", json=body, headers=OPERATOR) as answer:
             made = await answer.json()
         return str(made["id"])
+
+    async def limits_of(self, key_id: str) -> list[dict[str, Any]]:
+        """Those of a key itself."""
+        async with self.http.get(f"/api/v1/keys/{key_id}", headers=OPERATOR) as answer:
+            return list((await answer.json())["limits"])
+
+    async def audited(self) -> list[tuple[str, str]]:
+        """What operators did, and to what."""
+        async with self.http.get("/api/v1/audit", headers=OPERATOR) as answer:
+            return [(row["action"], row["what"]) for row in (await answer.json())["rows"]]
 
     async def booked(self) -> None:
         """All that has ended stands in the ledger."""

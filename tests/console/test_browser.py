@@ -320,6 +320,50 @@ async def test_spend_shows_who_spent_what_and_what_is_left_of_limits(tmp_path: P
         assert await page.locator("#s-limits meter").count() == 1
 
 
+async def test_a_limit_is_raised_for_a_while_and_a_key_s_own_is_lowered_for_good(
+    tmp_path: Path,
+) -> None:
+    asks = (
+        "Change 9,000,000 tokens a day, of everything?",
+        "Change 10,000,000 tokens a day",
+        "Change 5.00 USD a day, of key ann?",
+        "Change 3.00 USD a day",
+    )
+    async with (
+        console("{enabled: true}", limits=LIMITS, state=tmp_path) as world,
+        page_of(world, asks=asks) as page,
+    ):
+        name = await world.new_key("ann", limits=[{"on": "usd", "per": "day", "amount": 5}])
+        await logged_in(page, world)
+
+        async def change(row: str, amount: str, time: str) -> None:
+            await page.click(f"#s-limits tr:has-text('{row}') button")
+            await page.fill("#l-amount", amount)
+            await page.select_option("#l-for", time)
+            await page.press("#l-amount", "Enter")
+
+        await page.wait_for_selector("#s-limits button")
+        await change("everything", "10000000", "24h")
+        await page.wait_for_selector("#s-limits td >> text=10,000,000 tokens a day")
+        assert await page.is_hidden("#l-form")
+        await change("everything", "9000000", "24h")
+        await page.wait_for_selector("#l-refused:not(:empty)")
+        assert await page.inner_text("#l-refused") == "by: must be a number above 0"
+        assert await page.is_disabled("#l-good")
+        await page.select_option("#s-key", name)
+        await change("key ann", "3", "")
+        await page.wait_for_selector("#s-limits td >> text=3.00 USD a day")
+        assert await world.limits_of(name) == [{"on": "usd", "per": "day", "amount": 3}]
+        await change("key ann", "4.5", "1h")
+        await page.wait_for_selector("#s-limits td >> text=4.50 USD a day")
+        assert await world.audited() == [
+            ("create", f"key/{name}"),
+            ("raise", "limit/all/tokens/day"),
+            ("change", f"key/{name}"),
+            ("raise", f"limit/key/{name}/usd/day"),
+        ]
+
+
 async def test_without_limits_spend_and_keys_say_how_to_begin() -> None:
     async with console("{enabled: true}") as world, page_of(world) as page:
         await logged_in(page, world)

@@ -3,8 +3,10 @@
 import gzip
 import hashlib
 import re
+from pathlib import Path
 from typing import Final
 
+from gateway.console.static_files import StaticFiles
 from tests.console.gateways import console
 from tests.serving import ROOT
 
@@ -14,13 +16,15 @@ POLICY: Final = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src"
     " 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
 )
-SERVED: Final = ("index.html", "console.js", "console.css", "uplot.js")
+SERVED: Final = ("index.html", "paint.js", "console.js", "console.css", "uplot.js")
 PARTS: Final = {"console.js": ("console.js", "spend.js")}
 """Files that are served as one."""
 
 
 def content(name: str) -> bytes:
-    return b"".join((STATIC / part).read_bytes() for part in PARTS.get(name, (name,)))
+    """As it is served."""
+    parts = (StaticFiles.read(STATIC / part) for part in PARTS.get(name, (name,)))
+    return b"".join(parts)
 
 
 async def test_the_page_and_its_files_are_served_as_they_are_to_be() -> None:
@@ -35,7 +39,7 @@ async def test_the_page_and_its_files_are_served_as_they_are_to_be() -> None:
         async with world.http.get("/console", headers={"if-none-match": etag}) as answer:
             assert (answer.status, await answer.read()) == (304, b"")
         names = re.findall(r'"(/console/[^"/]+)"', page)
-        assert len(names) == 3
+        assert len(names) == 4
         for name in names:
             assert re.fullmatch(r"/console/\w+\.[0-9a-f]{16}\.(js|css)", name)
             async with world.http.get(name) as answer:
@@ -65,8 +69,22 @@ def test_what_is_of_others_is_as_they_published_it_with_their_licence() -> None:
     assert b"Leon Sorokin" in content("uplot.LICENSE")
 
 
+def test_what_is_left_out_on_the_way_is_indentation_and_lines_of_comment(tmp_path: Path) -> None:
+    file = tmp_path / "a.js"
+    file.write_bytes(
+        b"/* one */\n\n\tf(1); /* two */\n\t\t/* three */\n\tg(`a\\n  b`);\n/*! kept */\n"
+    )
+    assert StaticFiles.read(file) == b"f(1); /* two */\ng(`a\\n  b`);\n/*! kept */\n"
+
+
+def test_no_text_of_a_script_goes_over_a_line() -> None:
+    """Its indentation would be lost."""
+    lines = b"\n".join((STATIC / part).read_bytes() for part in PARTS["console.js"]).split(b"\n")
+    assert [line for line in lines if line.count(b"`") % 2] == []
+
+
 def test_nothing_is_inline_and_no_text_becomes_markup() -> None:
-    page, script = content("index.html").decode(), content("console.js").decode()
+    page, script = (content(name).decode() for name in ("index.html", "console.js"))
     assert re.findall(r"<script(?![^>]*\bsrc=)", page) == []
     assert re.findall(r"<style|\sstyle=|\son\w+=", page) == []
     assert (
@@ -77,6 +95,6 @@ def test_nothing_is_inline_and_no_text_becomes_markup() -> None:
 
 def test_nothing_is_asked_of_anybody_else() -> None:
     addresses = re.findall(
-        r"https?://[^\s'\"`$]+", "".join(content(n).decode() for n in SERVED[:3])
+        r"https?://[^\s'\"`$]+", "".join(content(n).decode() for n in SERVED[:4])
     )
     assert addresses == []

@@ -7,7 +7,9 @@ import re
 from email.utils import parsedate_to_datetime
 
 import pytest
+from aiohttp.test_utils import make_mocked_request
 
+from gateway.http.response import Response
 from tests.fakes import fake_upstream, json_answer, openai_chunk, openai_completion, sse
 from tests.serving import Running, serving
 from translators.json_codec import dumps, loads
@@ -182,3 +184,11 @@ async def test_a_large_answer_to_a_slow_reader() -> None:
         writer.write(request("GET /health HTTP/1.1"))
         assert (await read_whole(reader))[0] == "HTTP/1.1 200 OK"
         writer.close()
+
+
+@pytest.mark.parametrize("value", ["two\nlines", "two\rlines", "two\r\nx-theirs: 1"])
+async def test_a_header_of_several_lines_is_never_written(value: str) -> None:
+    answer = Response(b"{}", headers={"x-ours": value})
+    answer.begin(make_mocked_request("POST", "/v1/chat/completions"))
+    with pytest.raises(ValueError, match="one line"):
+        await answer.write_eof()

@@ -3,9 +3,12 @@
 import asyncio
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from hashlib import sha256
+from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Final
 
 import aiohttp
@@ -16,6 +19,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
+from gateway.api.auth import Access, read
 from gateway.cli.traces import TracingUnusable, tracing
 from gateway.config.server import Tracing
 from gateway.telemetry.request_log import line
@@ -116,12 +120,20 @@ async def receiver(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Receiver]:
 
 
 @asynccontextmanager
-async def traced(policy: str = POLICY, chosen: str = "", **answers: Any) -> AsyncIterator[Running]:
-    """`chosen`: the vocabulary that the operator asks for."""
+async def traced(
+    policy: str = POLICY,
+    chosen: str = "",
+    access: Access | None = None,
+    state: Mapping[str, str] = MappingProxyType({}),
+    **answers: Any,
+) -> AsyncIterator[Running]:
+    """`chosen`: the vocabulary that the operator asks for; `state`: more of the environment."""
     environ = {"OTEL_EXPORTER_OTLP_ENDPOINT": "set", "OTEL_SEMCONV_STABILITY_OPT_IN": chosen}
     async with (
         fake_upstream(**answers) as fake,
-        serving(fake.environ(), policy, tracing=tracing(environ)) as running,
+        serving(
+            {**fake.environ(), **state}, policy, access=access, tracing=tracing(environ)
+        ) as running,
     ):
         yield running
 
@@ -234,6 +246,53 @@ async def test_an_attempt_is_told_with_its_number_its_key_and_its_conversation(
         ("talk-1", 2, "ANTHROPIC_API_KEY"),
         ("talk-2", 1, "ANTHROPIC_API_KEY"),
     ]
+
+
+async def test_a_request_is_told_with_the_team_of_its_key(
+    receiver: Receiver, tmp_path: Path
+) -> None:
+    name = sha256(b"sk-mine").hexdigest()[:8]
+    teams = f'teams: {{blue: {{}}}}\nkeys: {{"{name}": {{team: blue}}}}\npersonas:'
+    policy = POLICY.replace("personas:", teams, 1)
+    access, state = (
+        read({"LLM_ROUTER_API_KEYS": "sk-mine"}),
+        {"LLM_ROUTER_STATE_DIR": str(tmp_path)},
+    )
+    async with traced(
+        policy, access=access, state=state, openai=json_answer(openai_completion())
+    ) as running:
+        await ask(running, authorization="Bearer sk-mine")
+        server, _ = sorted(await receiver.wait_for(2), key=lambda span: span.kind)
+    told = values(server)
+    assert (told["llm_router.key_id"], told["llm_router.team"]) == (name, "blue")
+
+
+@pytest.mark.parametrize("asked", [True, False])
+async def test_a_caller_is_told_of_only_where_the_policy_says_so(
+    receiver: Receiver, asked: bool
+) -> None:
+    switched = POLICY.replace("server: {", f"server: {{tracing: {{caller: {asked}}}, ", 1)
+    async with traced(switched, openai=json_answer(openai_completion())) as running:
+        await ask(running, **{"user-agent": "mine/1"})
+        server, _ = sorted(await receiver.wait_for(2), key=lambda span: span.kind)
+    told = {
+        name: value
+        for name, value in values(server).items()
+        if name in ("client.address", "user_agent.original")
+    }
+    expected = {"client.address": "127.0.0.1", "user_agent.original": "mine/1"}
+    assert told == (expected if asked else {})
+
+
+@pytest.mark.parametrize(("chosen", "kind"), [("", float), ("gen_ai_latest_experimental", int)])
+async def test_top_k_has_the_type_of_the_vocabulary(
+    receiver: Receiver, chosen: str, kind: type
+) -> None:
+    async with traced(chosen=chosen, claude=json_answer(CLAUDE)) as running:
+        await ask(running, {**ASKED, "model": "on_claude", "top_k": 40})
+        _, attempt = sorted(await receiver.wait_for(2), key=lambda span: span.kind)
+    found = values(attempt)["gen_ai.request.top_k"]
+    assert (found, type(found)) == (40, kind)
 
 
 async def test_of_a_form_of_answers_only_the_kind_is_told(receiver: Receiver) -> None:

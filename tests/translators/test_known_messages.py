@@ -57,12 +57,13 @@ def _seen() -> None:
 def _outcome(text: bytes, dialect: str) -> Any:
     """All that becomes of a body: what is sent, with its notes, or the refusal."""
     try:
-        document, _ = _decoded(text, MAX_VALUES)
+        document, _, written = _decoded(text, MAX_VALUES)
         before = copy.deepcopy(document)
         if dialect == "messages":
             read_request = messages_api.read_request(document, Call(text=text, size=len(text)))
             return before, read_request.request
         request = parse(document, len(text))
+        request.written = written
         target = Target("p", dialect, "https://x/v1", "up", RECORD, "key")
         built = dialect_for(dialect, RECORD, request).build_request(request, target)
     except InvalidRequest as error:
@@ -73,6 +74,7 @@ def _outcome(text: bytes, dialect: str) -> Any:
 def _fresh(text: bytes, dialect: str) -> Any:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(known_messages, "SHORTEST", 10**9)
+        patch.setattr(known_messages, "LEAST_WRITTEN", 10**9)
         return _outcome(text, dialect)
 
 

@@ -73,8 +73,9 @@ def _set(n: int = 8, of: int = 0) -> list[dict[str, Any]]:
 def _outcome(text: bytes, record: ModelRecord, dialect: str) -> Any:
     """All that becomes of a body: what is sent, with its notes and shape, or the refusal."""
     try:
-        document, _ = _decoded(text, MAX_VALUES)
+        document, _, written = _decoded(text, MAX_VALUES)
         request = parse(document, len(text))
+        request.written = written
         built = dialect_for(dialect, record, request.body).build_request(
             request, Target("p", dialect, "https://x/v1", "up", record, "key")
         )

@@ -20,6 +20,7 @@ from translators.chat.validation_errors import (
 from translators.chat.wire import InputMessage
 from translators.errors import InvalidRequest
 from translators.json_codec import JsonObject
+from translators.known_messages import Written
 
 ROLES: Final = ("developer", "system", "user", "assistant", "tool", "function")
 INSTRUCTION_ROLES: Final = ("system", "developer")
@@ -41,6 +42,8 @@ class ChatRequest:
     usual_schemas: bool = field(default=False, compare=False)
     """All of its schemas were seen to be usual ones (translators.chat.schema_check). False says
     nothing: look at them."""
+    written: Written | None = field(default=None, compare=False, repr=False)
+    """The caller's messages as text, where they need not be written anew."""
 
     @property
     def model(self) -> str:

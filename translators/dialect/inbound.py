@@ -18,6 +18,7 @@ from translators.chat.wire import Completion
 from translators.dialect import Dialect
 from translators.errors import FailureKind, UpstreamFailure
 from translators.json_codec import loads
+from translators.known_messages import Written
 from translators.notes import Note
 
 _NOTHING: Final[Mapping[str, str]] = MappingProxyType({})
@@ -38,6 +39,8 @@ class Call:
     """Bytes of it."""
     request_id: str = ""
     """The gateway's, which an error event may name."""
+    written: Written | None = field(default=None, repr=False)
+    """The document's messages as text, where they need not be written anew."""
 
 
 class Overlay(NamedTuple):
@@ -102,6 +105,14 @@ class AnswerFacts(NamedTuple):
     """The target is sent the text that it reasoned back, beside its calls."""
     unshown: Callable[[str], None] | None = None
     """Told of each field of the hub's message that the caller's dialect has no place for."""
+    name: str = ""
+    """The gateway's own name for the answer, which no other one has (providers may call all of
+    theirs alike): the decision's id; of an answer that is given again, that of the first time."""
+
+    @property
+    def own_name(self) -> str:
+        """What ids that the gateway makes for the answer are made of."""
+        return self.name or self.id
 
 
 class CallerError(NamedTuple):
@@ -182,8 +193,8 @@ class InboundRequest(Protocol):
         """A whole answer; a RelayedCompletion as its provider wrote it."""
 
     def open_writer(self, answer_id: str, created: int) -> AnswerWriter:
-        """For a streamed answer. `answer_id`: 24 characters, `created`: Unix seconds, for what is
-        written before a target has begun to answer."""
+        """For a streamed answer. `answer_id`: the answer's name, `created`: Unix seconds, for what
+        is written before a target has begun to answer."""
 
 
 class InboundDialect(Protocol):

@@ -67,7 +67,9 @@ class ChatInbound:
 
 def read_request(document: Any, call: Call) -> ChatInbound:
     """Raises InvalidRequest, which names the field and the rule."""
-    return ChatInbound(parse(document, call.size))
+    request = parse(document, call.size)
+    request.written = call.written
+    return ChatInbound(request)
 
 
 def error_document(error: CallerError) -> dict[str, Any]:

@@ -29,6 +29,13 @@ const chip = (text, kind) => h(kind ? `span.chip.${kind}` : "span.chip", text);
 const quiet = (...parts) => h("span.quiet", ...parts);
 const fill = (element, ...parts) => element.replaceChildren(...there(parts));
 const on = (id, event, handler) => $(id).addEventListener(event, handler);
+const say = (id, text) => { $(id).textContent = text; };
+/* What a form does when it is sent; what went wrong is said at `id`. */
+const sent = (form, id, work) => on(form, "submit", async (event) => {
+	event.preventDefault();
+	say(id, "");
+	await work().catch((error) => say(id, error.message));
+});
 
 const known = (written) => (value) => (value == null ? "–" : written(value));
 /* kept, as to make one takes longer than a row */
@@ -77,7 +84,7 @@ async function json(path, body) { return (await ask(path, body)).json(); }
 function trouble(error) {
 	if (error?.status === 401) return showLogin();
 	$("trouble").hidden = !error;
-	$("trouble").textContent = error?.message;
+	say("trouble", error?.message);
 }
 
 /* coming in */
@@ -93,10 +100,10 @@ async function start() {
 	$("console").hidden = $("sections").hidden = false;
 	$("logout").hidden = access === "proxy" || !administrates;
 	$("welcome").hidden = !simulated;
-	$("who").textContent = simulated ? "simulated" : role === "viewer" ? "you may look" : "";
-	$("version").textContent = `LLM Router ${version}`;
+	say("who", simulated ? "simulated" : role === "viewer" ? "you may look" : "");
+	say("version", `LLM Router ${version}`);
 	$("send").disabled = role === "viewer";
-	$("try-about").textContent = simulated ? "The simulator answers: break a provider, and watch another one take over." : "Real providers are asked, and paid.";
+	say("try-about", simulated ? "The simulator answers: break a provider, and watch another one take over." : "Real providers are asked, and paid.");
 	state.polls = 0;
 	await refresh();
 	if (!state.streaming) listen();
@@ -109,16 +116,10 @@ function showLogin() {
 	state.streaming = state.streaming?.close();
 	$("key").focus();
 }
-on("login", "submit", async (event) => {
-	event.preventDefault();
-	$("refused").textContent = "";
-	try {
-		await ask("/session", { key: $("key").value });
-		$("key").value = "";
-		await start();
-	} catch (error) {
-		$("refused").textContent = error.message;
-	}
+sent("login", "refused", async () => {
+	await ask("/session", { key: $("key").value });
+	$("key").value = "";
+	await start();
 });
 on("logout", "click", async () => {
 	try { await ask("/session", null, "DELETE"); } catch (error) { trouble(error); }
@@ -150,7 +151,7 @@ function showNow() {
 	];
 	fill($("tiles"), tiles.map(([name, value]) => h("div", h("dt", name), h("dd", value))));
 	const workers = stats.workers ? `${stats.workers.listening} of ${stats.workers.configured} workers` : "one process";
-	$("system").textContent = `Configuration revision ${stats.revision} · ${workers} · ${number(stats.total.requests)} requests in the last hour`;
+	say("system", `Configuration revision ${stats.revision} · ${workers} · ${number(stats.total.requests)} requests in the last hour`);
 	const start = Math.floor(stats.time / 60) * 60 - 59 * 60;
 	const x = Array.from({ length: 60 }, (_, i) => start + 60 * i);
 	const points = new Map(stats.points.map((point) => [point.start, point]));
@@ -265,9 +266,9 @@ function curl(request) {
 }
 const quoted = (text) => `'${text.replaceAll("'", "'\\''")}'`;
 function composed() {
-	$("curl").textContent = curl(body());
+	say("curl", curl(body()));
 	const persona = state.personas.find((p) => p.name === $("persona").value);
-	$("persona-about").textContent = persona ? persona.description : "";
+	say("persona-about", persona ? persona.description : "");
 }
 on("request", "input", composed);
 
@@ -463,7 +464,7 @@ on("more", "click", () => { state.shown += PAGE; showDecisions(); });
 on("pause", "click", () => {
 	state.paused = !state.paused;
 	$("pause").setAttribute("aria-pressed", `${state.paused}`);
-	$("pause").textContent = state.paused ? "Go on" : "Pause";
+	say("pause", state.paused ? "Go on" : "Pause");
 	live();
 	showDecisions();
 });
@@ -474,7 +475,7 @@ function setups() {
 	const at = location.origin;
 	const persona = $("c-persona").value;
 	const key = state.session.keys ? "YOUR_KEY" : "any-text";
-	$("connect-about").textContent = `Applications change their base URL and their model, nothing else. ${state.session.keys ? "Take a key of this gateway for YOUR_KEY." : "This gateway asks for no key: any text will do."}`;
+	say("connect-about", `Applications change their base URL and their model, nothing else. ${state.session.keys ? "Take a key of this gateway for YOUR_KEY." : "This gateway asks for no key: any text will do."}`);
 	const texts = {
 		curl: curl({ model: persona, messages: [{ role: "user", content: "Hello" }] }),
 		"OpenAI SDK": `from openai import OpenAI\nclient = OpenAI(base_url="${at}/v1", api_key="${key}")\nclient.chat.completions.create(\n    model="${persona}", messages=[{"role": "user", "content": "Hello"}]\n)`,

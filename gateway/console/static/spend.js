@@ -68,13 +68,36 @@ async function showSpend() {
 }
 const limit = (l) => `${amount(l, l.amount)} ${UNITS[l.on] || l.on}${l.per ? (l.per === "ever" ? " in all" : ` a ${l.per}`) : ""}`;
 const amount = (l, value) => (l.on === "usd" ? usd(value) : number(value));
+const ownKey = (l) => l.scope.startsWith("key/") && state.keys.find((k) => l.scope === `key/${k.id}`);
+const whose = (l) => (l.scope === "all" ? "everything" : ownKey(l) ? `key ${ownKey(l).name}` : l.scope.replace("/", " "));
 async function showLimits() {
 	const { limits } = await json(`/api/v1/limits?key=${$("s-key").value}`);
-	const whose = (scope) => (scope === "all" ? "everything" : scope.startsWith("key/") ? `key ${keyName(scope.slice(4))}` : scope.replace("/", " "));
-	fill($("s-limits"), limits.length ? table("Limits", ["Of", "At most", ">Used", ">Held", ">Left", "", "Begins anew"], limits.map((l) => [
-		whose(l.scope), limit(l), amount(l, l.used), amount(l, l.held), amount(l, l.remaining),
-		h("meter", { max: l.amount, low: l.amount * 0.8, high: l.amount, optimum: 0, value: l.used + l.held, "aria-label": `used of ${limit(l)}` }), moment(l.resets_at)])) : "None.");
+	fill($("s-limits"), limits.length ? table("Limits", ["Of", "At most", ">Used", ">Held", ">Left", "", "Begins anew", ""], limits.map((l) => [
+		whose(l), limit(l), amount(l, l.used), amount(l, l.held), amount(l, l.remaining),
+		h("meter", { max: l.amount, low: l.amount * 0.8, high: l.amount, optimum: 0, value: l.used + l.held, "aria-label": `used of ${limit(l)}` }), moment(l.resets_at), h("button", { "aria-label": `Change ${limit(l)} of ${whose(l)}`, onclick: () => changing(l) }, "Change")])) : "None.");
 }
+function changing(l) {
+	state.limit = l;
+	say("l-what", `${limit(l)}, of ${whose(l)}`);
+	$("l-amount").value = l.amount;
+	$("l-good").disabled = !ownKey(l);
+	$("l-for").value = "24h";
+	say("l-refused", "");
+	$("l-form").hidden = false;
+	$("l-amount").select();
+}
+sent("l-form", "l-refused", async () => {
+	const { scope, on, per, amount } = state.limit;
+	const to = Number($("l-amount").value);
+	const [time] = $("l-for").selectedOptions;
+	if (!confirm(`Change ${$("l-what").textContent}?\n\nTo ${limit({ ...state.limit, amount: to })}, ${time.text}.`)) return;
+	const { id, limits } = ownKey(state.limit) || {};
+	if (time.value) await ask("/api/v1/limits/raise", { scope, on, per, by: to - amount, for: time.value });
+	else await ask(`/api/v1/keys/${id}`, { limits: [...limits.filter((l) => l.on !== on || l.per != per), { on, ...(per && { per }), amount: to }] }, "PATCH");
+	$("l-form").hidden = true;
+	await showCounted();
+	$("s-key").focus();
+});
 
 /* keys */
 
@@ -112,20 +135,14 @@ function secret(key) {
 	setups();
 	composed();
 }
-on("k-form", "submit", async (event) => {
-	event.preventDefault();
+sent("k-form", "k-refused", async () => {
 	const personas = [...$("k-personas").selectedOptions].map((option) => option.value);
 	const daily = Number($("k-usd").value);
 	const asked = { name: $("k-name").value, team: $("k-team").value || null, expires_in: $("k-expires").value || null, personas: personas[0] ? personas : null, limits: daily ? [{ on: "usd", per: "day", amount: daily }] : null };
-	try {
-		secret(await json("/api/v1/keys", asked));
-		$("k-form").reset();
-		$("k-refused").textContent = "";
-		$("k-made").focus();
-		await showKeys("");
-	} catch (error) {
-		$("k-refused").textContent = error.message;
-	}
+	secret(await json("/api/v1/keys", asked));
+	$("k-form").reset();
+	$("k-made").focus();
+	await showKeys("");
 });
 for (const [id, show] of [["s-by", showSpend], ["s-days", showSpend], ["s-key", showLimits]]) on(id, "change", () => show().catch(trouble));
 

@@ -74,7 +74,7 @@ class MessagesInbound:
         return self._relay(overlay).build_count(target)
 
     def open_writer(self, answer_id: str, created: int) -> MessagesWriter:
-        return MessagesWriter(self._context, answer_id, self._request_id)
+        return MessagesWriter(self._context, self._request_id)
 
 
 def read_request(document: Any, call: Call) -> MessagesInbound:

@@ -77,10 +77,11 @@ def read_object(text: str) -> JsonObject | None:
 class CallIds:
     """Ids that are used once in a conversation."""
 
-    __slots__ = ("_count", "_message", "_used")
+    __slots__ = ("_count", "_used", "message")
 
-    def __init__(self, message: str, used: frozenset[str]) -> None:
-        self._message = message
+    def __init__(self, used: frozenset[str]) -> None:
+        self.message = ""
+        """The answer's id."""
         self._used = set(used)
         self._count = 0
 
@@ -90,7 +91,7 @@ class CallIds:
         """
         self._count += 1
         while given is None or not _ID(given) or given in self._used:
-            seed = f"{self._message}/{self._count}/{given}".encode("utf-8", "surrogatepass")
+            seed = f"{self.message}/{self._count}/{given}".encode("utf-8", "surrogatepass")
             given = f"toolu_{sha256(seed).hexdigest()[:24]}"
         self._used.add(given)
         return given

@@ -8,7 +8,7 @@ from translators.chat.plain_answer import only_text
 from translators.chat.wire import Completion
 from translators.claude.arguments import RAW
 from translators.claude.inbound.answer_context import AnswerContext
-from translators.claude.inbound.events import AnswerEvents, Events
+from translators.claude.inbound.events import AnswerEvents, Events, message_id
 from translators.claude.inbound.tokens import RESPONSES
 from translators.claude.inbound.usage import usage_of
 from translators.claude.inbound.writer import write_events
@@ -22,7 +22,7 @@ def message_of(completion: Completion, answer: AnswerFacts, context: AnswerConte
     """The message that a whole chat.completion is."""
     if not context.stops and (text := only_text(completion)) is not None:
         return _one_text(text, completion, answer, context)
-    events = AnswerEvents(context, f"msg_{answer.id[-24:]}")
+    events = AnswerEvents(context)
     events.begin(answer)
     for chunk in _chunks(completion):
         events.receive(chunk)
@@ -37,7 +37,7 @@ def _one_text(
     counted, cut = completion.get("usage"), completion["choices"][0]["finish_reason"] == "length"
     prompt = answer.prompt_tokens() if counted is None else 1
     return {
-        "id": f"msg_{answer.id[-24:]}",
+        "id": message_id(answer),
         "type": "message",
         "role": "assistant",
         "model": context.model,
@@ -50,7 +50,7 @@ def _one_text(
 
 def nothing_said(answer: AnswerFacts, context: AnswerContext, stream: bool) -> bytes:
     """An answer without content, which its limit ended."""
-    events = AnswerEvents(context, f"msg_{answer.id}")
+    events = AnswerEvents(context)
     events.begin(answer)
     events.receive(Chunk({}, "length"))
     events.end()

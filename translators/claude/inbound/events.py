@@ -26,12 +26,18 @@ _NO_PLACE: Final = ("images", "audio")
 """Of the hub's message."""
 
 
+def message_id(answer: AnswerFacts) -> str:
+    """`msg_` and 24 hexadecimal digits: of a stream and of a whole answer, the first time and
+    again."""
+    return f"msg_{sha256(answer.own_name.encode()).hexdigest()[:24]}"
+
+
 class AnswerEvents:
     """Takes the hub's chunks, gives events."""
 
-    def __init__(self, context: AnswerContext, id: str) -> None:
-        """`id`: of the message, `msg_…`."""
-        self.id = id
+    def __init__(self, context: AnswerContext) -> None:
+        self.id = ""
+        """Of the message."""
         self.context = context
         self.block: str | None = None
         """What kind of block is open: text, thinking or tool_use."""
@@ -46,7 +52,7 @@ class AnswerEvents:
         self._calls: dict[int, Call] = {}
         self._waiting: list[Call] = []
         self._open_call: Call | None = None
-        self._ids = CallIds(id, context.call_ids)
+        self._ids = CallIds(context.call_ids)
         self._pending: list[str] = []
         """Tokens that stand before the next block."""
         self._echoes = False
@@ -63,6 +69,8 @@ class AnswerEvents:
 
     def begin(self, answer: AnswerFacts) -> None:
         """Who answers."""
+        self.id = message_id(answer)
+        self._ids.message = self.id
         self._target = answer.target
         self._prompt = answer.prompt_tokens
         self._echoes = answer.echoes

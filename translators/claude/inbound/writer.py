@@ -26,8 +26,8 @@ class MessagesWriter:
 
     content_type = EVENT_STREAM
 
-    def __init__(self, context: AnswerContext, answer_id: str, request_id: str) -> None:
-        self._events = AnswerEvents(context, f"msg_{answer_id}")
+    def __init__(self, context: AnswerContext, request_id: str) -> None:
+        self._events = AnswerEvents(context)
         self._request_id = request_id
         self._relays = False
         self._failed = False

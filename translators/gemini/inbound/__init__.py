@@ -68,7 +68,7 @@ class GeminiRequest:
         document: JsonObject = {"candidates": candidates}
         if (counted := completion.get("usage")) is not None:
             document["usageMetadata"] = usage_metadata(counted)
-        named = {**document, "modelVersion": answer.model, "responseId": answer.id}
+        named = {**document, "modelVersion": answer.model, "responseId": answer.own_name}
         return dumps_sized(named, answer.size)
 
     def count_request(self, overlay: Overlay, target: Target) -> UpstreamRequest:

@@ -114,7 +114,7 @@ class GeminiWriter:
 
     def begin(self, answer: AnswerFacts) -> None:
         self._target = answer.target
-        served = dumps({"modelVersion": answer.model, "responseId": answer.id})
+        served = dumps({"modelVersion": answer.model, "responseId": answer.own_name})
         self._tail = b"," + served[1:]
 
     def write(self, chunks: Sequence[Chunk]) -> bytes:

@@ -93,8 +93,8 @@ def build_request(request: ChatRequest, target: Target) -> UpstreamRequest:
     url, headers = _addressed(target.base_url, target.query, target.api_key, target.key_header)
     written = (
         dumps(body)
-        if tools is NOTHING and request.size <= LONG
-        else dumps_known(body, asked.get("tools"), request.size)
+        if tools is NOTHING and request.written is None and request.size <= LONG
+        else dumps_known(body, asked.get("tools"), request.size, request.written)
     )
     return UpstreamRequest(url, headers, written, stream, tuple(report.notes), shape)
 

@@ -24,7 +24,7 @@ from translators.responses.inbound.completion import chunks_of, one_text
 from translators.responses.inbound.relay import ResponsesRelay
 from translators.responses.inbound.relay_body import ENCRYPTED
 from translators.responses.inbound.request import ReadRequest, read_hub_request
-from translators.responses.inbound.response_object import ResponseObject, mark_of
+from translators.responses.inbound.response_object import ResponseObject
 from translators.responses.inbound.writer import ResponsesWriter
 from translators.splices import Edit, last, members, spliced
 
@@ -40,7 +40,7 @@ class ResponsesInbound:
     """A request that was read, and the answer that is written for it."""
 
     __slots__ = (
-        "_answer_id", "_raw", "_read", "_writer", "document", "final", "keeps", "origin",
+        "_raw", "_read", "_writer", "document", "final", "keeps", "origin",
         "request",
     )  # fmt: skip
 
@@ -50,7 +50,6 @@ class ResponsesInbound:
         text: bytes,
         read: ReadRequest,
         keeps: bool,
-        answer_id: str | None,
     ) -> None:
         found = read.findings
         self.request: ChatRequest = read.chat
@@ -70,7 +69,6 @@ class ResponsesInbound:
         self.final: JsonObject | None = None
         """The whole response, once it is written."""
         self._read = read
-        self._answer_id = answer_id
         self._writer: ResponsesWriter | None = None
         self._raw: bytes | None = None
 
@@ -78,12 +76,12 @@ class ResponsesInbound:
         """For a stream."""
         return self._opened(answer_id, created, False)
 
-    def _response(self, answer_id: str, created: int) -> ResponseObject:
-        return ResponseObject(self.document, mark_of(answer_id), created, self.keeps)
+    def _response(self, name: str, created: int) -> ResponseObject:
+        return ResponseObject(self.document, name, created, self.keeps)
 
-    def _opened(self, answer_id: str, created: int, whole: bool) -> ResponsesWriter:
+    def _opened(self, name: str, created: int, whole: bool) -> ResponsesWriter:
         document = self.document
-        response = self._response(answer_id, created)
+        response = self._response(name, created)
         reasoning, include = document.get("reasoning"), document.get("include")
         asked = reasoning if reasoning.__class__ is dict else {}
         included = include.__class__ is list and ENCRYPTED in include
@@ -102,12 +100,12 @@ class ResponsesInbound:
         if isinstance(completion, RelayedCompletion):
             self._raw = completion.raw
             return _with_store(completion.raw, True) if self.keeps else completion.raw
-        answer_id = self._answer_id or answer.id
+        name = answer.own_name
         if not self._read.compacts and (text := only_text(completion)) is not None:
-            response = self._response(answer_id, answer.created)
+            response = self._response(name, answer.created)
             self.final = one_text(text, completion, response, answer)
             return dumps_sized(self.final, answer.size)
-        writer = self._opened(answer_id, answer.created, True)
+        writer = self._opened(name, answer.created, True)
         writer.begin(answer)
         writer.write(list(chunks_of(completion)))
         writer.end()
@@ -138,13 +136,11 @@ class ResponsesInbound:
         return self._writer.end_unkept()
 
 
-def read_kept(
-    document: Any, call: Call, keeps: bool, answer_id: str | None = None
-) -> ResponsesInbound:
-    """A request whose history is whole. `keeps`: its answer is to be kept. `answer_id` names
-    a whole answer; without it the provider's id does. Raises InvalidRequest."""
+def read_kept(document: Any, call: Call, keeps: bool) -> ResponsesInbound:
+    """A request whose history is whole. `keeps`: its answer is to be kept. Raises
+    InvalidRequest."""
     read = read_hub_request(document, call.size)
-    return ResponsesInbound(document, call.text, read, keeps, answer_id)
+    return ResponsesInbound(document, call.text, read, keeps)
 
 
 def read_request(document: Any, call: Call) -> ResponsesInbound:

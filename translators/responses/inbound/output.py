@@ -6,6 +6,7 @@ from typing import Any, Final
 from translators.json_codec import JsonObject, loads
 from translators.responses.inbound.events import Events
 from translators.responses.inbound.findings import DeclaredTool
+from translators.responses.inbound.response_object import ResponseObject
 
 _TAIL: Final = b'"}'
 
@@ -13,12 +14,14 @@ _TAIL: Final = b'"}'
 class Output:
     """Gathers the items of one answer, in the order in which they began."""
 
-    def __init__(self, events: Events, mark: str, tools: Mapping[str, DeclaredTool]) -> None:
+    def __init__(
+        self, events: Events, response: ResponseObject, tools: Mapping[str, DeclaredTool]
+    ) -> None:
         self.items: list[JsonObject | None] = []
         """None for those that are not done."""
         self.status = "completed"
         self._events = events
-        self._mark = mark
+        self._response = response
         self._tools = tools
         self._reasoning: tuple[int, list[str]] | None = None
         self._message: Message | None = None
@@ -33,7 +36,7 @@ class Output:
         """The next place, and the id of the item there."""
         index = len(self.items)
         self.items.append(None)
-        return index, f"{prefix}_lr{self._mark}_{index}"
+        return index, self._id(prefix, index)
 
     def add(self, index: int, item: JsonObject) -> None:
         """An item begins."""
@@ -173,7 +176,7 @@ class Output:
             self.finish(call.index, call.item(status, call.whole()))
 
     def _id(self, prefix: str, index: int) -> str:
-        return f"{prefix}_lr{self._mark}_{index}"
+        return f"{prefix}_lr{self._response.mark}_{index}"
 
 
 _DELTA: Final = (

@@ -17,21 +17,21 @@ INCOMPLETE: Final[Mapping[str, str]] = {
 _TEXT: Final = MappingProxyType({"format": {"type": "text"}, "verbosity": "medium"})
 
 
-def mark_of(answer_id: str) -> str:
-    """26 letters and digits that name an answer: part of the ids of its response and its items."""
-    return b32encode(sha256(answer_id.encode()).digest()[:20]).decode().lower()[:26]
+def _mark_of(name: str) -> str:
+    return b32encode(sha256(name.encode()).digest()[:20]).decode().lower()[:26]
 
 
 class ResponseObject:
     """Everything of one response but its output: the caller's values as they came."""
 
     __slots__ = (
-        "_behind", "_front", "created", "id", "kept", "mark", "model", "moderation", "tier",
+        "_behind", "_front", "_mark", "created", "kept", "model", "moderation", "name", "tier",
     )  # fmt: skip
 
-    def __init__(self, document: Mapping[str, Any], mark: str, created: int, kept: bool) -> None:
-        self.mark = mark
-        self.id = f"resp_lr{mark}"
+    def __init__(self, document: Mapping[str, Any], name: str, created: int, kept: bool) -> None:
+        self.name = name
+        """The answer's: may be changed until an id has been made of it."""
+        self._mark = ""
         self.created = created
         self.kept = kept
         """Whether the gateway keeps it."""
@@ -41,6 +41,18 @@ class ResponseObject:
         """What the hub's answer says of it; None: nothing was looked at."""
         self._front = _front(document)
         self._behind = _behind(document)
+
+    @property
+    def mark(self) -> str:
+        """26 letters and digits that name the answer: part of the ids of its response and its
+        items."""
+        if not self._mark:
+            self._mark = _mark_of(self.name)
+        return self._mark
+
+    @property
+    def id(self) -> str:
+        return f"resp_lr{self.mark}"
 
     def document(
         self,

@@ -50,7 +50,7 @@ class ResponsesWriter:
         self.hidden: list[JsonObject] = []
         """Items that are kept and not shown."""
         self._events = NoEvents() if whole else Events()
-        self._output = Output(self._events, response.mark, tools)
+        self._output = Output(self._events, response, tools)
         self._signed = Signed()
         self._summaries, self._seals, self._compacts = summaries, seals, compacts
         self._created = whole
@@ -64,6 +64,8 @@ class ResponsesWriter:
 
     def begin(self, answer: AnswerFacts) -> None:
         """What follows is written by `answer.model`."""
+        if answer.name and not self._created:
+            self.response.name = answer.name
         self._serving = answer.model
         self._target = answer.target
         self._ended_at = max(self._ended_at, answer.created)

@@ -37,7 +37,7 @@ def part(
 
 
 def message(context: AnswerContext, *chunks: Chunk) -> Any:
-    events = AnswerEvents(context, "msg_1")
+    events = AnswerEvents(context)
     events.begin(FACTS)
     for chunk in chunks:
         events.receive(chunk)
@@ -127,7 +127,7 @@ def test_an_id_that_cannot_be_shown_becomes_one_of_its_own(given: str | None) ->
 
 
 def test_nothing_is_opened_for_nothing() -> None:
-    writer = MessagesWriter(PLAIN, "1", "r")
+    writer = MessagesWriter(PLAIN, "r")
     writer.begin(FACTS)
     assert (
         writer.write(
@@ -168,7 +168,7 @@ def test_usage_is_always_numbers_and_cached_tokens_count_once() -> None:
 
 
 def test_the_start_has_an_estimate_of_at_least_one() -> None:
-    events = AnswerEvents(PLAIN, "msg_1")
+    events = AnswerEvents(PLAIN)
     events.begin(FACTS._replace(prompt_tokens=lambda: 0))
     events.receive(Chunk({"content": "x"}))
     assert events.take()[0]["message"]["usage"]["input_tokens"] == 1
@@ -357,7 +357,7 @@ def test_an_overflow_says_both_numbers_and_keeps_the_providers_words() -> None:
 
 def test_hidden_reasoning_of_a_server_that_wants_it_back_stands_before_the_first_call() -> None:
     """It comes back as that target's own, and the caller is shown nothing of it."""
-    events = AnswerEvents(PLAIN, "msg_1")
+    events = AnswerEvents(PLAIN)
     events.begin(FACTS._replace(echoes=True))
     reasoning: Any = [{"reasoning_content": "I loo"}, {"reasoning_content": "k."}]
     for chunk in (*map(Chunk, reasoning), part(0, "{}", "f", "c1"), part(1, "{}", "g", "c2"), END):
@@ -373,7 +373,7 @@ def test_hidden_reasoning_of_a_server_that_wants_it_back_stands_before_the_first
 
 @pytest.mark.parametrize(("context", "echoes"), [(PLAIN, False), (SHOWN, True)])
 def test_others_are_given_no_text_of_it(context: AnswerContext, echoes: bool) -> None:
-    events = AnswerEvents(context, "msg_1")
+    events = AnswerEvents(context)
     events.begin(FACTS._replace(echoes=echoes))
     thought: Any = {"reasoning_content": "I look."}
     for chunk in (Chunk(thought), part(0, "{}", "f", "c1"), END):

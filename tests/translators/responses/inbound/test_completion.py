@@ -44,7 +44,7 @@ def _completion(random: Random) -> Any:
 
 
 def _written(completion: Any, kept: bool) -> object:
-    read = dialect.read_kept({"model": "m", "input": "hi"}, Call(), kept, "a" * 24)
+    read = dialect.read_kept({"model": "m", "input": "hi"}, Call(), kept)
     return loads(read.write_completion(completion, _FACTS)), read.response, read.hidden
 
 
