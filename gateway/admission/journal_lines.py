@@ -138,11 +138,6 @@ def row_document(form: int, settled: Settled) -> str:
     )
 
 
-def line_of(document: str) -> bytes:
-    text = document.encode()
-    return b"%b %08x\n" % (text, crc32(text))
-
-
 def _charges_form(counters: Sequence[CounterId]) -> str:
     """What a row counts in these, as JSON. To be filled in (`%`): the amounts."""
     return f"[{','.join(map(_charge_form, counters))}]"
