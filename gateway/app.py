@@ -21,6 +21,7 @@ from gateway.config.limits import LimitsPolicy
 from gateway.dispatch.dispatcher import Dispatcher
 from gateway.revisions.load import ConfigFiles
 from gateway.revisions.reload import Reloader
+from gateway.routing.decision_log import DecisionLog
 from gateway.routing.state import RouterState
 from gateway.store import memory, sqlite
 from gateway.store.entry import Store
@@ -290,6 +291,16 @@ def _followers(
     return first if cluster is None else (*first, cluster.apply_config)
 
 
+def _records_of(cluster: "Cluster | None", reloader: Reloader) -> DecisionLog:
+    """Where decisions are kept; other instances, where there are, find them there, and may have
+    this one reload.
+    """
+    if cluster is None:
+        return DecisionLog()
+    cluster.reload_with(reloader)
+    return cluster.decisions.log
+
+
 @asynccontextmanager
 async def running_gateway(
     config: Config,
@@ -305,8 +316,7 @@ async def running_gateway(
 ) -> AsyncIterator[Gateway]:
     """A complete gateway, its clients open; gateway.server.listener serves it. `files`: where
     `config` came from, watched, and read again when asked for. `tracing` makes what traces are told
-    to, if they are told. `open_console`: a console for everybody. `allow_cold`: requests are
-    admitted though the store of limits was not seen yet.
+    to. `open_console`: for everybody. `allow_cold`: the store of limits need not be seen first.
     """
     metrics, measuring, measure_by, by_key = _measuring(config)
     state, places, fetching = memory_of(config), ConcurrencyLimiter(), config.server.media_fetch
@@ -342,6 +352,7 @@ async def running_gateway(
                 bus=bus,
                 metrics=metrics,
                 started=int(time.time()),
+                records=_records_of(cluster, reloader),
                 store=_shared_responses(store, config.server.responses_store, cluster),
                 traces=traces,
                 console=console,

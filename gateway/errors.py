@@ -18,6 +18,7 @@ body.
     ├── Stopping               503  the server is shutting down
     ├── ProviderQueueFull      503  the queue of the only target is full
     ├── OutOfDescriptors       503  this process has no file descriptor left for a connection
+    ├── StoreUnavailable       503  what instances share cannot be reached
     ├── NoPeers                503  the process through which workers ask each other does not answer
     ├── ConfigRejected         422  an operator's files cannot be used
     ├── TooManyBodies          503  bodies of others take all memory (gateway.http.body_budget)
@@ -31,7 +32,7 @@ A request that breaks a rule of the hub is translators.errors.InvalidRequest, 40
 
 import math
 from collections.abc import Mapping
-from typing import Final, NotRequired
+from typing import Final, NotRequired, cast
 
 from typing_extensions import TypedDict  # pydantic reads typing's own from Python 3.12 on only
 
@@ -83,46 +84,6 @@ class ErrorDocument(TypedDict):
 
     error: ErrorDetailDocument
     """What failed."""
-
-
-class ProblemDocument(TypedDict):
-    """Something in a configuration file that cannot be used."""
-
-    file: str
-    """The file's name."""
-    line: int | None
-    """Its line, from 1 on; null where no line is at fault."""
-    path: str
-    """The keys that lead there in the file."""
-    message: str
-    """What is wrong."""
-
-
-class WorkerReloadDocument(TypedDict):
-    """What came of a reload at one worker."""
-
-    worker: int
-    """Its number, from 1 on."""
-    result: str
-    """changed, unchanged, failed, or no_answer from one that is being started: it begins with the
-    files as they are then."""
-    revision: str | None
-    """The revision it serves; null from one that did not answer."""
-
-
-class RejectedConfigDocument(TypedDict):
-    """What an operator is told of files that cannot be used."""
-
-    revision: str
-    """The revision that goes on being served."""
-    problems: list[ProblemDocument]
-    """Every problem, in the order of the files."""
-    workers: NotRequired[list[WorkerReloadDocument]]
-    """What came of it at each worker; there if there are several."""
-
-
-class NotReloadedDocument(ErrorDocument, RejectedConfigDocument):
-    """The files cannot be used; nothing has changed."""
 
 
 class RequestFailed(Exception):
@@ -206,6 +167,12 @@ class ModelNotFound(RequestFailed):
     status, type, code, param = 404, "invalid_request_error", "model_not_found", "model"
 
 
+class StoreUnavailable(RequestFailed):
+    """What instances share cannot be reached."""
+
+    status, code = 503, "store_unavailable"
+
+
 class DecisionNotFound(RequestFailed):
     status, type, code, param = 404, "invalid_request_error", "decision_not_found", "id"
 
@@ -280,7 +247,7 @@ class ConfigRejected(RequestFailed):
 
     status, type, code = 422, "invalid_request_error", "invalid_configuration"
 
-    def __init__(self, message: str, rejected: RejectedConfigDocument) -> None:
+    def __init__(self, message: str, rejected: Mapping[str, object]) -> None:
         super().__init__(message)
         self.rejected = rejected
 
@@ -376,8 +343,7 @@ def error_body(error: RequestFailed | InvalidRequest) -> ErrorDocument:
         return _body(error.message, "invalid_request_error", error.param, error.code)
     body = _body(error.message, error.type, error.param, error.code)
     if isinstance(error, ConfigRejected):
-        not_reloaded: NotReloadedDocument = {**body, **error.rejected}
-        return not_reloaded
+        return cast(ErrorDocument, {**body, **error.rejected})
     if isinstance(error, LimitExceeded):
         body["error"]["limit"] = error.limit
     return body

@@ -30,7 +30,8 @@ async def run():
 
 asyncio.run(run())
 rooms = ("gateway.admission", "gateway.cache", "gateway.cli.limits", "gateway.cluster",
-         "gateway.console", "gateway.store.counters", "gateway.store.engine", "gateway.store.keys",
+         "gateway.console", "gateway.store.counters", "gateway.store.decisions",
+         "gateway.store.engine", "gateway.store.keys",
          "gateway.store.ledger", "gateway.store.limits_", "gateway.store.partitions",
          "gateway.store.postgres", "gateway.store.presumed", "gateway.store.retention",
          "gateway.store.shared",

@@ -28,7 +28,7 @@ from gateway.http.response import Response, json_response
 from gateway.routing.decision_log import KEPT, record_document
 from gateway.routing.documents import DecisionDocument
 from gateway.routing.facts import NOBODY, facts_of
-from gateway.routing.plan import Plan, plan, plan_document, policy_of
+from gateway.routing.plan import Plan, plan, plan_document, policy_of, resolve
 from gateway.routing.state import RoutingContext
 from translators.chat.request import ChatRequest, parse
 
@@ -60,7 +60,7 @@ async def list_for_codex(http: Request) -> Response:
 async def get_model(http: Request) -> Response:
     """GET /v1/models/{id}; a direct model's id has a slash in it."""
     name = http.id
-    if name not in visible_names(http):
+    if not may_name(http, name):
         raise ModelNotFound(
             f"The model {name[:100]!r} does not exist. The personas are:"
             f" {', '.join(sorted(visible_personas(http)))}."
@@ -83,8 +83,18 @@ def visible_names(http: Request) -> list[str]:
     return [*filter(visible(http), model_names(http.config))]
 
 
+def may_name(http: Request, name: str) -> bool:
+    """Whether the caller may: also a name that is not listed, as aliases are not."""
+    try:
+        asked = resolve(http.config, name)
+    except ModelNotFound:
+        return False
+    return visible(http)(asked.name if isinstance(asked, Persona) else str(asked))
+
+
 def _model(http: Request, name: str) -> ModelDocument:
-    owner = "llm-router" if name in http.config.personas else name.partition("/")[0]
+    asked = resolve(http.config, name)
+    owner = "llm-router" if isinstance(asked, Persona) else asked.provider
     return {"id": name, "object": "model", "created": http.gateway.started, "owned_by": owner}
 
 
@@ -207,16 +217,29 @@ async def route(http: Request) -> Response:
 
 
 async def decision(http: Request) -> Response:
-    """GET /api/v1/decisions/{id}: one of the last thousand decisions of each worker, without
-    content, and what came of it.
+    """GET /api/v1/decisions/{id}: one of the last thousand decisions of each worker, or one that
+    instances keep for each other, without content, and what came of it.
     """
     name, gateway = http.id, http.gateway
     document: Mapping[str, Any] | None = decision_document(gateway, name)
     if document is None and gateway.peers is not None:
         document = await gateway.peers.decision(name)
     if document is None:
-        raise DecisionNotFound(f"There is no decision {name[:100]!r} among the last {KEPT}.")
+        document = await _elsewhere(gateway, name)
     return json_response(document)
+
+
+async def _elsewhere(gateway: Gateway, name: str) -> Mapping[str, Any]:
+    """A decision of another instance. Raises DecisionNotFound, which says whose it is, if that is
+    known.
+    """
+    said, cluster = f"There is no decision {name[:100]!r} among the last {KEPT}.", gateway.cluster
+    if cluster is not None:
+        found = await cluster.decisions.find(name)
+        if found is not None:
+            return found
+        said = f"{said} {await cluster.decisions.maker_of(name, cluster.members)}".rstrip()
+    raise DecisionNotFound(said)
 
 
 def decision_document(gateway: Gateway, name: str) -> DecisionDocument | None:

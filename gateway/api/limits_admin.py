@@ -18,7 +18,7 @@ from gateway.api.limits_schemas import (
     TeamDocument,
     TeamsDocument,
 )
-from gateway.api.operators import Operator, once, operator
+from gateway.api.operators import Operator, flag, once, operator
 from gateway.api.request import Request
 from gateway.config.limits import Scope, duration
 from gateway.errors import LimitsNotConfigured, TeamNotFound
@@ -107,7 +107,7 @@ def _set_state(action: str) -> Callable[[Request], Any]:
     async def handler(http: Request) -> Response:
         administrator, by = _administrator(http, "keys:write")
         asked = once(http, by, None) if http.method == "POST" else None
-        cut = _cuts(http) if action == "revoke" else False
+        cut = flag(http, "now") if action == "revoke" else False
         try:
             changed = await administrator.set_state(http.id, action, by, asked, cut=cut)
         except ValueError as error:
@@ -115,14 +115,6 @@ def _set_state(action: str) -> Callable[[Request], Any]:
         return json_response(cast(ApiKeyDocument, changed))
 
     return handler
-
-
-def _cuts(http: Request) -> bool:
-    """Whether running requests are to be ended, too. Raises InvalidRequest."""
-    said = http.query.get("now", "false")
-    if said not in ("true", "false"):
-        raise InvalidRequest("now: must be true or false", "now", "invalid_value")
-    return said == "true"
 
 
 revoke_key: Final = _set_state("revoke")

@@ -80,5 +80,13 @@ def once(http: Request, by: Operator, body: Any) -> Once | None:
     return Once(_digest(f"{by.who} {key}"), _digest(request))
 
 
+def flag(http: Request, name: str) -> bool:
+    """A switch in the query, off unless it is there. Raises InvalidRequest."""
+    said = http.query.get(name, "false")
+    if said not in ("true", "false"):
+        raise InvalidRequest(f"{name}: must be true or false", name, "invalid_value")
+    return said == "true"
+
+
 def _digest(text: str) -> str:
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()

@@ -16,13 +16,17 @@ from typing import TYPE_CHECKING, Any, Final
 
 from gateway.admission.service import Admission
 from gateway.admission.store_thread import StoreDown, StoreThread
+from gateway.cluster.decisions import SharedDecisions
 from gateway.cluster.facts import Facts
 from gateway.cluster.messages import Message, read, written
 from gateway.cluster.metrics import ClusterMetrics
+from gateway.cluster.reloads import Reloaded, Reloads
 from gateway.cluster.responses import SharedResponses
 from gateway.cluster.webhook import SECRET, Webhook, name_of, secret_of
 from gateway.config import Config
 from gateway.config.environment import STATE_KEY, state_keys
+from gateway.errors import StoreUnavailable
+from gateway.revisions.reload import Reload, Reloader
 from gateway.routing.affinity import LIFETIME, Pin
 from gateway.routing.plan import Plan
 from gateway.routing.state import RouterState
@@ -77,7 +81,7 @@ class Cluster:
         self._thread = thread
         self._places = places
         self._clock = admission.clock
-        self.name = admission.leases.instance
+        self.name, self.host = admission.leases.instance, socket.gethostname()
         self.metrics = ClusterMetrics(
             lambda: not thread.down,
             lambda: admission.leases.peers,
@@ -85,10 +89,11 @@ class Cluster:
             lambda: len({member.revision for member in self.members}),
         )
         thread.took = self.metrics.took
-        self.facts = Facts(config, state.health, self._clock, state.now, socket.gethostname())
-        self._me = Member(
-            self.name, socket.gethostname(), os.getpid(), version, config.revision, 0, 0
-        )
+        self.facts = Facts(config, state.health, self._clock, state.now, self.host)
+        self._me = Member(self.name, self.host, os.getpid(), version, config.revision, 0, 0)
+        keep = admission.policy.store.decisions.keep
+        self.decisions = SharedDecisions(self.name, thread, keep, self._clock, self.metrics)
+        self._reloads: Reloads | None = None
         self.members: Sequence[Member] = ()
         """Processes that were seen within ten seconds, this one among them, as it looked last."""
         self._telling: list[Message] = []
@@ -106,6 +111,19 @@ class Cluster:
         """From now on this holds."""
         self.facts.apply_config(config)
         self._me = self._me._replace(revision=config.revision)
+
+    def reload_with(self, reloader: Reloader) -> None:
+        """From now on others may ask for a reload."""
+        self._reloads = Reloads(self.name, self._thread, self._clock, reloader)
+
+    async def reload_everywhere(self) -> tuple[Reload, list[Reloaded]]:
+        """Here and at all other processes. Raises StoreUnavailable: then nothing was done."""
+        if self._reloads is not None:
+            with contextlib.suppress(StoreDown):
+                return await self._reloads.everywhere()
+        raise StoreUnavailable(
+            "What instances share cannot be reached, so none was asked, and nothing was reloaded."
+        )
 
     @property
     def standing(self) -> dict[str, Any]:
@@ -158,6 +176,7 @@ class Cluster:
             (_SECOND, self._hear),
             (_BEAT, self._beat),
             (_SECOND, self._alert),
+            (_SECOND, self.decisions.write),
             (1, self._write),
             (_MINUTE, self._forget_old),
         )
@@ -177,11 +196,14 @@ class Cluster:
 
     async def stop(self) -> None:
         """What waits is written, if that is soon done."""
+        if self._reloads is not None:
+            await self._reloads.stop()
         with contextlib.suppress(StoreDown, TimeoutError):
             async with asyncio.timeout(_STOPPING):
                 if self._created and not self._thread.down:
                     await self._tell()
                     await self._write()
+                    await self.decisions.write()
                     await self._thread.call(shared.remove_member, self.name)
         await self._thread.close()
 
@@ -253,6 +275,8 @@ class Cluster:
         heard = await self._thread.call(shared.told_since, self.name, self._rev, now, probe=True)
         for told in heard:
             self._rev = told.rev
+            if self._reloads is not None:
+                self._reloads.hear(told.sender, told.body)
             telling, wrong = read(told.body)
             if wrong:
                 self.metrics.fact("unknown", "ignored", wrong)
@@ -282,6 +306,7 @@ class Cluster:
     async def _forget_old(self) -> None:
         await self._thread.call(shared.forget_members, int(self._clock()) - _SILENT_FOR)
         await self._thread.call(shared.forget_told, int(self._clock()) - _TOLD_FOR)
+        await self.decisions.forget_old()
         if self.states is not None:
             await self.states.forget_old()
 

@@ -180,6 +180,14 @@ class LedgerSettings(Row):
     """Seconds for which they are kept; sums by day are kept for ever."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DecisionSettings(Row):
+    """Whether instances find each other's decisions."""
+
+    keep: Annotated[int | None, Written(str | None, lambda t: t and duration(t))] = None
+    """Seconds for which they do; None: each knows its own."""
+
+
 _URL: Final = matching(
     "sqlite:.+|postgres(?:ql)?://(?!.*password=)(?:[^:@/]+@)?[^@]+",
     "must be sqlite: and a path, or postgresql:// without a password, which belongs into"
@@ -196,6 +204,7 @@ class StoreSettings(Row):
     """The environment's LLM_ROUTER_STORE_URL wins over it."""
     when_down: WhenDown = WhenDown()
     ledger: LedgerSettings = LedgerSettings()
+    decisions: DecisionSettings = DecisionSettings()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -33,6 +33,8 @@ CREATE TABLE IF NOT EXISTS states(id BLOB PRIMARY KEY, kept INT NOT NULL, expire
   size INT NOT NULL, sealed BLOB NOT NULL);
 CREATE INDEX IF NOT EXISTS states_expires ON states(expires);
 CREATE INDEX IF NOT EXISTS states_kept ON states(kept, size);
+CREATE TABLE IF NOT EXISTS decisions(id TEXT PRIMARY KEY, at INT NOT NULL, document TEXT NOT NULL);
+CREATE INDEX IF NOT EXISTS decisions_at ON decisions(at);
 """
 _UNLOGGED: Final = (
     "CREATE TABLE IF NOT EXISTS states",
@@ -161,7 +163,7 @@ def may_probe(database: Database, holder: str, target: str, now: int, until: int
 
 
 @contextmanager
-def _at_once(database: Database) -> Iterator[None]:
+def at_once(database: Database) -> Iterator[None]:
     """One commit for many rows. On Postgres `executemany` is one by itself, and nobody waits."""
     if database.remote:
         yield
@@ -172,7 +174,7 @@ def _at_once(database: Database) -> Iterator[None]:
 
 def keep(database: Database, now: int, states: Sequence[State], forgotten: Sequence[bytes]) -> None:
     """Keep states, and forget others."""
-    with _at_once(database):
+    with at_once(database):
         if forgotten:
             database.executemany("DELETE FROM states WHERE id = ?", [(each,) for each in forgotten])
         if states:
@@ -224,5 +226,5 @@ def forget_old(database: Database, now: int, total: int = TOTAL_BYTES) -> None:
 
 def _take_away(database: Database, ids: Sequence[tuple[bytes]]) -> None:
     if ids:
-        with _at_once(database):
+        with at_once(database):
             database.executemany("DELETE FROM states WHERE id = ?", sorted(ids))

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import aiohttp
 
-from gateway.api.auth import Access
+from gateway.api.auth import Access, Admin
 from gateway.cluster.service import Cluster
 from tests.fakes import FakeUpstream
 from tests.serving import Running, serving
@@ -44,12 +44,13 @@ async def gateways(
     *environs: Mapping[str, str],
     policy: str = POLICY,
     access: Access | None = None,
+    admin: Admin | None = None,
 ) -> AsyncIterator[list[Running]]:
     """One for each environment."""
     async with AsyncExitStack() as stack:
         yield [
             await stack.enter_async_context(
-                serving({**fake.environ(), **environ}, policy, access=access)
+                serving({**fake.environ(), **environ}, policy, access=access, admin=admin)
             )
             for environ in environs
         ]

@@ -56,6 +56,7 @@ async def test_two_gateways_that_have_set_a_target_aside_are_proof(
     ):
         assert fail(first) == 10
         await until(lambda: third.gateway.state.health.hinted, 2.0)
+        await until(lambda: second.gateway.state.health.hinted, 2.0)
         answer = await ask(third, "/api/v1/route", BODY)
         hinted = next(t for t in answer["targets"] if t["provider"] == "openai")
         assert hinted["verdict"] == "eligible"
