@@ -324,7 +324,7 @@ class Reservation:
             target = last.provider, last.model
         form = account.form(*target, ending.revision)
         settled = _new(Settled, (
-            self.id, self.user, self.request_id, state, len(attempts), read, cached, written,
-            output, reasoning, cost, ending.decision, self.why, 0 if cost is not None else usd,
+            self.id, self.user, self.request_id, state, len(attempts), read, output, cost,
+            ending.decision, self.why, cached, written, reasoning, 0 if cost is not None else usd,
         ))  # fmt: skip
         self.queue.add(Waiting(settled, form, account, self.file))
