@@ -16,7 +16,7 @@ from gateway.store import keys
 from gateway.store.database import Database
 from gateway.store.limits_rows import Author
 from gateway.store.limits_schema import STEPS
-from tests.admission.instances import Clock, store_in
+from tests.admission.instances import Clock, Instance, store_in
 
 ANN = Author("ann", "127.0.0.1")
 POLICY = LimitsPolicy(teams={"blue": Team()})
@@ -229,3 +229,26 @@ def test_every_change_is_audited_and_a_changed_audit_is_seen(
     database.execute("UPDATE audit SET who = 'ann' WHERE id = 2")
     database.execute("DELETE FROM audit WHERE id = 1")
     assert keys.first_broken_audit_row(database) == 2
+
+
+async def test_keys_are_read_a_page_at_a_time_each_with_its_secrets(
+    place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(keys, "PAGE", 3)
+    monkeypatch.setattr(keys.changed_since, "__defaults__", (3,))
+    process = Instance(place, ())
+    made = [
+        administration.create_key(process.database, {"name": "n"}, POLICY, 1000, ANN)
+        for _ in range(7)
+    ]
+    directory = KeyDirectory(Clock(1000.0), Clock(0.0))
+    before = process.thread.trips
+    await directory.learn(process.thread)
+    assert process.thread.trips - before == 3
+    directory.seen()
+    assert [directory.key_id(key) for _, key in made] == [row.id for row, _ in made]
+    administration.set_state(process.database, made[0][0].id, "revoke", 1000, ANN)
+    await directory.learn(process.thread)
+    with pytest.raises(NotAuthorized):
+        directory.key_id(made[0][1])
+    await process.close()
