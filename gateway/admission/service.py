@@ -118,8 +118,7 @@ class Admission:
 
     async def learn_changes(self) -> None:
         """Read the keys and raises that have changed. Raises StoreDown."""
-        changed = await self.thread.call(key_store.changed_since, self.keys.revision)
-        self.keys.apply(*changed)
+        await self.keys.learn(self.thread)
         self._raises = await self.thread.call(counter_store.raises, int(self.clock()))
         self._teams = await self.thread.call(team_store.every)
         self.policy = with_stored(self._written, self._teams)
