@@ -19,6 +19,7 @@ body.
     ├── Stopping               503  the server is shutting down
     ├── ProviderQueueFull      503  the queue of the only target is full
     ├── OutOfDescriptors       503  this process has no file descriptor left for a connection
+    ├── StoreUnavailable       503  what instances share cannot be reached
     ├── NoPeers                503  the process through which workers ask each other does not answer
     ├── ConfigRejected         422  an operator's files cannot be used
     ├── TooManyBodies          503  bodies of others take all memory (gateway.http.body_budget)
@@ -32,7 +33,7 @@ A request that breaks a rule of the hub is translators.errors.InvalidRequest, 40
 
 import math
 from collections.abc import Mapping
-from typing import Final, NotRequired
+from typing import Final, NotRequired, cast
 
 from typing_extensions import TypedDict  # pydantic reads typing's own from Python 3.12 on only
 
@@ -84,63 +85,6 @@ class ErrorDocument(TypedDict):
 
     error: ErrorDetailDocument
     """What failed."""
-
-
-class ProblemDocument(TypedDict):
-    """Something in a configuration file that cannot be used."""
-
-    file: str
-    """The file's name."""
-    line: int | None
-    """Its line, from 1 on; null where no line is at fault."""
-    path: str
-    """The keys that lead there in the file."""
-    message: str
-    """What is wrong."""
-
-
-class WorkerReloadDocument(TypedDict):
-    """What came of a reload at one worker."""
-
-    worker: int
-    """Its number, from 1 on."""
-    result: str
-    """changed, unchanged, failed, or no_answer from one that is being started: it begins with the
-    files as they are then."""
-    revision: str | None
-    """The revision it serves; null from one that did not answer."""
-
-
-class InstanceReloadDocument(TypedDict):
-    """What came of a reload at one process."""
-
-    instance: str
-    """As `llm-router instances` lists it."""
-    host: str
-    """Its machine."""
-    result: str
-    """changed, unchanged, failed, or no_answer from one that did not answer in ten seconds."""
-    revision: str | None
-    """The revision it serves; null from one that did not answer."""
-    problems: NotRequired[list[ProblemDocument]]
-    """The first problems of one that failed."""
-
-
-class RejectedConfigDocument(TypedDict):
-    """What an operator is told of files that cannot be used."""
-
-    revision: str
-    """The revision that goes on being served."""
-    problems: list[ProblemDocument]
-    """Every problem, in the order of the files."""
-    workers: NotRequired[list[WorkerReloadDocument]]
-    """What came of it at each worker; there if there are several."""
-    instances: NotRequired[list[InstanceReloadDocument]]
-    """What came of it at each process on the store; there if all were asked."""
-
-
-class NotReloadedDocument(ErrorDocument, RejectedConfigDocument):
-    """The files cannot be used; nothing has changed."""
 
 
 class RequestFailed(Exception):
@@ -304,7 +248,7 @@ class ConfigRejected(RequestFailed):
 
     status, type, code = 422, "invalid_request_error", "invalid_configuration"
 
-    def __init__(self, message: str, rejected: RejectedConfigDocument) -> None:
+    def __init__(self, message: str, rejected: Mapping[str, object]) -> None:
         super().__init__(message)
         self.rejected = rejected
 
@@ -351,8 +295,12 @@ class UpstreamFailed(RequestFailed):
         )
         self.failure = failure
         self.provider = provider
-        self.status, self.type = failure.status, failure.type
-        self.code, self.param = failure.code, failure.param
+        self.status, self.type, self.code, self.param = (
+            failure.status,
+            failure.type,
+            failure.code,
+            failure.param,
+        )
         if failure.retry_after is not None:
             self.retry_in(failure.retry_after)
         if failure.should_retry is not None:
@@ -366,9 +314,13 @@ def caller_error(error: RequestFailed | InvalidRequest) -> CallerError:
             error.status, error.message, "invalid_request_error", error.code, error.param
         )
     told = CallerError(
-        error.status, error.message, error.type, error.code, error.param,
+        error.status,
+        error.message,
+        error.type,
+        error.code,
+        error.param,
         retry_after=error.retry_after,
-    )  # fmt: skip
+    )
     if isinstance(error, LimitExceeded):
         return told._replace(should_retry=error.should_retry, limit=error.limit)
     if isinstance(error, NoEligibleTarget) and error.window:
@@ -378,9 +330,12 @@ def caller_error(error: RequestFailed | InvalidRequest) -> CallerError:
     failure = error.failure
     words = None if failure.kind in UNTOLD else without_account(failure.message)
     return told._replace(
-        kind=failure.kind, provider=error.provider, provider_message=words, relayed=failure.body,
+        kind=failure.kind,
+        provider=error.provider,
+        provider_message=words,
+        relayed=failure.body,
         should_retry=failure.should_retry,
-    )  # fmt: skip
+    )
 
 
 def error_body(error: RequestFailed | InvalidRequest) -> ErrorDocument:
@@ -389,8 +344,7 @@ def error_body(error: RequestFailed | InvalidRequest) -> ErrorDocument:
         return _body(error.message, "invalid_request_error", error.param, error.code)
     body = _body(error.message, error.type, error.param, error.code)
     if isinstance(error, ConfigRejected):
-        not_reloaded: NotReloadedDocument = {**body, **error.rejected}
-        return not_reloaded
+        return cast(ErrorDocument, {**body, **error.rejected})
     if isinstance(error, LimitExceeded):
         body["error"]["limit"] = error.limit
     return body

@@ -90,11 +90,11 @@ OF_LIMITS: Final = (
     ),
     # The journal and the ledger.
     Mutant(
-        "a changed line of the journal counts", "gateway/admission/journal.py",
+        "a changed line of the journal counts", "gateway/admission/journal_lines.py",
         'if crc == b"%08x" % crc32(text):', "if crc:", _OF_JOURNAL,
     ),
     Mutant(
-        "what a killed process held is lost", "gateway/admission/journal.py",
+        "what a killed process held is lost", "gateway/admission/journal_lines.py",
         "    yield from held.values()\n", "", _OF_JOURNAL,
     ),
     Mutant(

@@ -76,20 +76,27 @@ def forget_messages() -> None:
     _begun.clear()
 
 
-class Written(NamedTuple):
+class Written:
     """The messages of a body as it came, and their JSON text, which is what `dumps` writes of them,
     but for the bracket that closes it.
     """
 
-    messages: tuple[Any, ...]
-    text: bytes
+    __slots__ = ("messages", "text")
+
+    def __init__(self, messages: tuple[Any, ...], text: bytes) -> None:
+        self.messages = messages
+        self.text = text
+
+    def forget(self) -> None:
+        """Nobody is likely to be sent them again: if so, they are written anew."""
+        self.messages, self.text = (), b""
 
     def pieces(self, messages: Sequence[Any]) -> Sequence[bytes | memoryview] | None:
         """What `dumps` writes of `messages`, in pieces. They are these, the very objects, but for
         what stands before them and the first of them, the instructions; None of any others.
         """
         own, before = self.messages, len(messages) - len(self.messages)
-        if not 0 <= before <= _MOST_CHANGED:
+        if not own or not 0 <= before <= _MOST_CHANGED:
             return None
         changed = 0
         while changed < len(own) - 1 and messages[before + changed] is not own[changed]:

@@ -26,8 +26,9 @@ MOST_MADE: Final = 24
 SHORTEST: Final = 2048
 """Bytes of a set from which on it is worth it."""
 LONGEST: Final = 256 * 1024
-_OF_A_VALUE: Final = 128
-"""Bytes that a value of a set takes, in what it is read as and in what is made of it."""
+_OF_A_VALUE: Final = 256
+"""Bytes that a value of a set and its name take, in what it is read as and in what is made of it.
+"""
 
 _KEY: Final = b'"tools":'
 _MESSAGES: Final = b'"messages":'
@@ -48,7 +49,7 @@ class KnownTools:
     def __init__(self, text: bytes, value: list[Any]) -> None:
         self.text = text
         self.value = value
-        self.size = 2 * len(text) + _OF_A_VALUE * (text.count(b",") + text.count(b":"))
+        self.size = 2 * len(text) + _OF_A_VALUE * text.count(b",")
         self._made: OrderedDict[Hashable, tuple[object, Any]] = OrderedDict()
 
     def once(self, what: Hashable, make: Callable[[], _Made], facts: object = None) -> _Made:

@@ -9,6 +9,7 @@ inside of strings.
 import json
 import re
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 from json.decoder import scanstring  # type: ignore[attr-defined]  # typeshed lacks it
 from operator import itemgetter
 from typing import Any, Final, NamedTuple
@@ -127,6 +128,9 @@ def only_member(text: str, name: str) -> Member | None:
     value_start = colon + 1
     if text[value_start] in _SPACES:
         value_start = skip_space(text, value_start)
+    end = text.find('"', value_start + 1) + 1
+    if text[value_start] == '"' and text.find("\\", value_start, end) < 0:
+        return Member(name, at, value_start, end, text[value_start + 1 : end - 1])
     value, end = _DECODER.raw_decode(text, value_start)
     return Member(name, at, value_start, end, value)
 
@@ -183,6 +187,12 @@ def spliced(text: str, edits: Iterable[Edit]) -> str:
 def written(value: Any) -> str:
     """Compact JSON. Raises ValueError for what JSON cannot say."""
     return dumps(value).decode()
+
+
+@lru_cache(maxsize=256)
+def known_text(text: str) -> str:
+    """The same of what is written again and again: names of models, prompts of personas."""
+    return dumps(text).decode()
 
 
 class Body:

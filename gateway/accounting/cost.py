@@ -52,7 +52,8 @@ def most_cost(
     """The most nano-USD that a request still to be sent may cost, at the highest rates that may
     hold for it. None if the model has no price on `day`.
     """
-    price = model.price_at(day)
+    prices = model.prices  # the newest, nearly always: without a call
+    price = prices[-1] if prices and prices[-1].valid_from <= day else model.price_at(day)
     if price is None:
         return None
     caches, hears, fees = extras
@@ -66,7 +67,8 @@ def most_cost(
     if model.surcharges:
         above, below = model.most_surcharge
         femto = -(-femto * above // below)
-    return (femto + _HALF_NANO) // _FEMTO_PER_NANO + fees * model.every_fee
+    cost = (femto + _HALF_NANO) // _FEMTO_PER_NANO
+    return cost + fees * model.every_fee if fees else cost
 
 
 def is_list_price(service_tier: Any) -> bool:

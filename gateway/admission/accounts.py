@@ -3,19 +3,14 @@ once, and good until a window ends.
 """
 
 import math
-from collections.abc import Callable, Sequence
-from operator import itemgetter
+from collections.abc import Sequence
 from typing import Final
 
 from gateway.admission.counters import Counter
-from gateway.admission.journal import charges_form, hold_form
+from gateway.admission.journal_lines import Form
 from gateway.admission.scopes import CallerRules
 from gateway.config.limits import On
-from gateway.routing.candidates import Candidate
-from gateway.store.limits_rows import CounterId
 
-Picked = Callable[[Sequence[int]], tuple[int, ...]]
-"""Of amounts in the order of amounts.INDEX, those of some counters, in their order."""
 _RATED: Final[tuple[On, ...]] = ("requests", "tokens")
 
 
@@ -23,8 +18,8 @@ class Account:
     """One caller at one persona: its limits, and their counters in the windows of one moment."""
 
     __slots__ = (
-        "charged", "charges", "counters", "dropped", "ends", "holds", "ids", "of_money", "of_users",
-        "persona", "pick", "pick_held", "rates", "rules", "touched", "warned",
+        "charged", "counters", "dropped", "ends", "forms", "held", "of_money", "of_users",
+        "persona", "rates", "rules", "touched", "warned",
     )  # fmt: skip
 
     def __init__(
@@ -51,25 +46,23 @@ class Account:
         """Unix seconds: when the first of their windows does."""
         self.charged = tuple(counter for counter in every if counter.limit.per is not None)
         """Those whose numbers stay: a request at a time is none."""
-        self.ids: tuple[CounterId, ...] = tuple(counter.id for counter in self.charged)
-        self.pick = picked([counter.index for counter in self.charged])
-        self.pick_held = picked([counter.index for counter in counters])
+        self.held = tuple([(counter, counter.index) for counter in counters])
         self.of_money = any(counter.limit.on == "usd" for counter in counters)
         """Money is limited."""
-        self.charges = charges_form(self.ids)
-        self.holds: dict[tuple[str, str], str] = {}
-        """What is written of a hold, by the target that is asked first and the revision."""
+        self.forms: dict[tuple[str, str, str], Form] = {}
+        """By provider, model and revision."""
         self.rates = Rates(self.counters)
         self.touched = -math.inf
         """Monotonic seconds: when its counters were told last that they are used."""
 
-    def hold_form(self, first: Candidate, revision: str) -> str:
-        """To be filled in: id, time, user, tokens read, tokens written, cost, request, charges."""
-        found = self.holds.get((first.name, revision))
+    def form(self, provider: str, model: str, revision: str) -> Form:
+        """What its requests to that target have in common."""
+        target = provider, model, revision
+        found = self.forms.get(target)
         if found is None:
-            rules, provider, model = self.rules, first.provider.name, first.model.id
-            found = hold_form(rules.key_id, rules.team, self.persona, provider, model, revision)
-            self.holds[first.name, revision] = found
+            rules, ids = self.rules, [counter.id for counter in self.charged]
+            found = Form((rules.key_id, rules.team, self.persona, *target), ids)
+            self.forms[target] = found
         return found
 
 
@@ -96,12 +89,5 @@ class Rates:
         self.budgets: Sequence[Counter] = ()
         """Limits on money, where callers are told of these, too."""
         self.several = [(on, of) for on, of in found.items() if len(of) > 1]
-        self.ends = max([each.ends for of in found.values() for each in of], default=0.0)
+        self.ends = int(max([each.ends for of in found.values() for each in of], default=0.0))
         """Unix seconds: all of them at once."""
-
-
-def picked(indexes: Sequence[int]) -> Picked:
-    if len(indexes) > 1:
-        several: Picked = itemgetter(*indexes)
-        return several
-    return lambda amounts: tuple([amounts[index] for index in indexes])

@@ -1,5 +1,7 @@
 """How much of everything that limits count: what a request may need, and what it used."""
 
+from collections.abc import Callable, Sequence
+from operator import itemgetter
 from typing import Final, NamedTuple
 
 from gateway.config.limits import On
@@ -21,6 +23,15 @@ INDEX: Final[dict[On, int]] = {
     "requests": 0, "tokens": 1, "input_tokens": 2, "output_tokens": 3, "usd": 4, "concurrency": 5,
 }  # fmt: skip
 NANO: Final = 10**9
+Picked = Callable[[Sequence[int]], tuple[int, ...]]
+"""Of amounts in the order of INDEX, those of some counters, in their order."""
+
+
+def picked(indexes: Sequence[int]) -> Picked:
+    if len(indexes) > 1:
+        several: Picked = itemgetter(*indexes)
+        return several
+    return lambda amounts: tuple([amounts[index] for index in indexes])
 
 
 def of_call(input_tokens: int, output_tokens: int, usd: int) -> Amounts:

@@ -52,9 +52,11 @@ _PLAIN: Final = Ask(True, Extras())
 
 
 def ask_of(request: ChatRequest, facts: Facts) -> Ask:
-    body, features = request.body, facts.features
+    body, features, natives = request.body, facts.features, facts.natives
     listed = body.get("service_tier") in LIST_PRICE_TIERS
-    hears, searches = "audio" in features, "web_search" in features or facts.natives
+    hears = searches = False
+    if features or natives:
+        hears, searches = "audio" in features, bool("web_search" in features or natives)
     caches = _caches(body)
     if listed and not (caches or hears or searches):
         return _PLAIN
@@ -66,8 +68,9 @@ def bound_of(candidate: Candidate, facts: Facts, ask: Ask, learned: float, day: 
     model = candidate.model
     record = model.record
     prompt, factor, answers = facts.prompt, model.token_factor, facts.answers
-    known = prompt.tokens if prompt.known is None else prompt.known
-    tokens = int(known * factor * (learned if learned > 1 else 1.0))
+    tokens = prompt.tokens if prompt.known is None else prompt.known
+    if factor != 1 or learned > 1:
+        tokens = int(tokens * factor * max(learned, 1.0))
     counted = prompt.exact and factor == 1
     most_input = (tokens if counted else int(tokens * MARGIN)) + _AROUND
     if answers > 1 and "multiple_choices" not in record.capabilities:

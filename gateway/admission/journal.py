@@ -2,8 +2,7 @@
 provider is asked and before a caller has all of the answer, so that a killed process loses nothing.
 
 What `write` has taken survives the process; a thread syncs it ten times a second, for the case that
-the machine fails. Each line is JSON, a space and its CRC-32 in hex: a torn one is dropped. No line
-holds content.
+the machine fails. What a line says is the business of journal_lines.py.
 """
 
 import contextlib
@@ -11,28 +10,25 @@ import fcntl
 import logging
 import os
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
-from json.encoder import encode_basestring as quoted
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Final
-from zlib import crc32
+from typing import Final
 
-from gateway.store.ledger import row_of
-from gateway.store.limits_rows import Charge, CounterId, LedgerRow
-from translators.json_codec import dumps, loads
+from gateway.admission.amounts import Amounts
+from gateway.admission.journal_lines import (
+    Form,
+    Settled,
+    hold_document,
+    line_of,
+    row_document,
+)
 
 LARGEST: Final = 64 * 1024 * 1024
 """Bytes of a file, after which another one is begun."""
-_SUFFIX: Final = ".jsonl"
-_HELD: Final = 1
-_SETTLED: Final = 2
-"""What a line is: a row as it is held, or rows that were settled. A program that does not know the
-second takes what was held for spent."""
+_SUFFIX: Final = ".journal"
+_OLD_SUFFIX: Final = ".jsonl"
+"""Of older programs, which would not understand a journal of this one, and so do not find it."""
 _log: Final = logging.getLogger("llm_router")
-
-
-class JournalUnknown(Exception):
-    """A whole line of a journal is not what its version says that it is."""
 
 
 class JournalFile:
@@ -52,38 +48,54 @@ class JournalFile:
         self.size = 0
         self.pending = 0
         """Requests that were begun here and are not yet in the ledger."""
-        self.unwritten: list[tuple[Any, ...]] = []
-        """Values of rows that were settled while nothing could be written."""
+        self.unwritten: list[tuple[Form, Settled]] = []
+        """What was settled while nothing could be written."""
         self.unsynced = False
         self._torn = False
+        self._forms = 0
 
     def write(self, document: str) -> None:
         """A document as JSON. Raises OSError: then nothing of it counts."""
-        text = document.encode()
-        self._write(b"%b %08x\n" % (text, crc32(text)))
+        self._append(line_of(document))
 
-    def settle(self, values: tuple[Any, ...]) -> None:
-        """A row was settled; its values as the ledger has them. Raises OSError: then it waits."""
-        self.unwritten.append(values)
-        self.flush()
+    def hold(self, form: Form, name: str, user: str, request: str, held: Amounts) -> None:
+        """So much is held for a request. Raises OSError: then nothing of it counts."""
+        self._append(line_of(hold_document(self._number(form), name, user, request, held)))
+
+    def settle(self, form: Form, settled: Settled) -> None:
+        """A request has ended. Raises OSError: then it waits."""
+        try:
+            self._append(line_of(row_document(self._number(form), settled)))
+        except OSError:
+            self.unwritten.append((form, settled))
+            raise
 
     def flush(self) -> None:
-        """Write down what was settled and is not yet. Raises OSError: then it waits."""
+        """Write down what was settled and is not yet. Raises OSError: then all of it waits, and a
+        row may be written twice.
+        """
         if self.unwritten:
-            text = dumps({"v": _SETTLED, "rows": self.unwritten})
-            self._write(b"%b %08x\n" % (text, crc32(text)))
+            lines = [line_of(row_document(self._number(form), of)) for form, of in self.unwritten]
+            self._append(b"".join(lines))
             self.unwritten.clear()
 
-    def _write(self, lines: bytes) -> None:
+    def _number(self, form: Form) -> int:
+        """What the form is called here; told before it is used. Raises OSError."""
+        if form.file is not self:
+            self._append(line_of(form.document(self._forms + 1)))
+            self._forms += 1
+            form.file, form.number = self, self._forms
+        return form.number
+
+    def _append(self, lines: bytes) -> None:
         if self._torn:
             lines = b"\n" + lines
         written = os.write(self._file, lines)
         self.size += written
         self.unsynced = True
-        if written < len(lines):
-            self._torn = True
+        self._torn = written < len(lines)
+        if self._torn:
             raise OSError("the journal's disk is full")
-        self._torn = False
 
     def sync(self) -> None:
         """Raises OSError."""
@@ -175,97 +187,13 @@ class Journal:
         self.files.clear()
 
 
-def hold_form(
-    key_id: str, team: str, persona: str, provider: str, model: str, revision: str
-) -> str:
-    """A line that says what is held for a request: the row as it stands should the process be
-    killed. To be filled in (`%`): id, time, user, tokens read, tokens written, cost, request,
-    charges; the request and the charges as JSON. The target is the one that is asked first.
-    """
-    caller = ",".join(map(quoted, (key_id, team, persona))).replace("%", "%%")
-    target = ",".join(map(quoted, (provider, model))).replace("%", "%%")
-    prices = quoted(revision).replace("%", "%%")
-    return (
-        f'{{"v":{_HELD},"op":"hold","row":["%s",%d,{caller},"%s",{target},"presumed",0,%d,0,0,%d,0,'
-        f'%s,{prices},"",%s,null,null,%s]}}'
-    )
-
-
-def charges_form(counters: Sequence[CounterId]) -> str:
-    """What a row counts in these, as JSON. To be filled in: the amounts."""
-    return f"[{','.join(map(_charge_form, counters))}]"
-
-
-def charges_text(counters: Sequence[CounterId], amounts: Sequence[int]) -> str:
-    """The same without those that count nothing."""
-    counted = [
-        (counter, amount) for counter, amount in zip(counters, amounts, strict=True) if amount
-    ]
-    return charges_form([counter for counter, _ in counted]) % tuple(
-        amount for _, amount in counted
-    )
-
-
-def _charge_form(counter: CounterId) -> str:
-    scope, name = (quoted(text).replace("%", "%%") for text in (counter.scope, counter.name))
-    return f"[{scope},{name},{counter.window},%d]"
-
-
-def read_journal(path: Path) -> Iterator[LedgerRow]:
-    """The rows that it gives: settled ones as they come, and at the end what was held for requests
-    that never were. It has in memory what is held at one moment. Raises OSError, JournalUnknown.
-    """
-    held: dict[str, LedgerRow] = {}
-    for document in _documents(path):
-        try:
-            found = list(_rows(document))
-        except (ValueError, TypeError, KeyError, AttributeError):
-            raise JournalUnknown(f"{path} cannot be understood") from None
-        for settled, row in found:
-            if settled:
-                held.pop(row.id, None)
-                yield row
-            else:
-                held[row.id] = row
-    yield from held.values()
-
-
-def _rows(document: dict[str, Any]) -> Iterator[tuple[bool, LedgerRow]]:
-    """What a line says: rows, and whether they were settled; nothing if it is of a version that is
-    not known: what was held counts then. Raises ValueError, TypeError, KeyError, AttributeError.
-    """
-    if document.get("v") == _SETTLED:
-        for values in document["rows"]:
-            yield True, row_of(values[:-1])
-    elif document.get("v") == _HELD:
-        *fields, counted = document["row"]
-        charges = tuple(Charge(CounterId(*name), amount) for *name, amount in counted)
-        yield document["op"] == "settle", LedgerRow._make((*fields, charges))
-
-
-def _documents(path: Path) -> Iterator[Any]:
-    """The lines that are whole. Of a file whose process was killed the last one may not be; more
-    than that is told, because it is no such thing.
-    """
-    torn = 0
-    with path.open("rb") as lines:
-        for line in lines:
-            text, _, crc = line.rstrip(b"\n").rpartition(b" ")
-            if crc == b"%08x" % crc32(text):
-                yield loads(text)
-            elif line != b"\n":
-                torn += 1
-    if torn > 1:
-        _log.error("%d lines of %s are damaged, and what they say is lost", torn, path)
-
-
 def abandoned(directory: Path) -> Iterator[tuple[str, list[Path]]]:
     """The instances whose process is gone, and their files; each is this process's to read while
     the loop is at it. Raises OSError.
     """
     files: defaultdict[str, list[Path]] = defaultdict(list)
-    for path in sorted(directory.glob(f"*{_SUFFIX}")):
-        files[path.name.removesuffix(_SUFFIX).rpartition(".")[0]].append(path)
+    for path in sorted([*directory.glob(f"*{_SUFFIX}"), *directory.glob(f"*{_OLD_SUFFIX}")]):
+        files[path.stem.rpartition(".")[0]].append(path)
     for instance, paths in files.items():
         locks: list[int] = []
         try:

@@ -7,9 +7,7 @@ much; and a request is refused only after the others were asked for what they do
 
 import asyncio
 from collections.abc import Callable, Sequence
-from enum import IntEnum
-from operator import attrgetter, gt
-from typing import Final, TypeVar
+from typing import Final, Literal, TypeVar
 
 from gateway.admission.accounts import Account
 from gateway.admission.amounts import Amounts
@@ -34,18 +32,13 @@ _TOUCH: Final = 0.1
 """Seconds after which an account that is used says so again."""
 _MARGIN: Final = 5.0
 """Seconds by which this process gives its slices up before others take them."""
-
-_FREE: Final = attrgetter("free")
 T = TypeVar("T")
-
-
-class Taken(IntEnum):
-    """What became of an attempt to hold something of what is leased."""
-
-    NOT = 0
-    MOST = 1
-    """It was there, but less than as much again is left of a slice."""
-    EASILY = 2
+Taken = Literal["not", "most", "easily"]
+"""What became of an attempt to hold something of what is leased. `most`: it was there, but less
+than as much again is left of a slice."""
+NOT: Final = "not"
+MOST: Final = "most"
+EASILY: Final = "easily"
 
 
 def release(counters: Sequence[Counter], amounts: Amounts) -> None:
@@ -106,19 +99,19 @@ class Leases:
         now = self._now()
         if now > self._good_until:
             self._expire(now)
-        counters, amounts = account.counters, account.pick_held(needs)
-        for counter, amount in zip(counters, amounts, strict=True):
-            counter.free -= amount
+        taken: Taken = EASILY
+        for counter, index in account.held:
+            amount = needs[index]
+            counter.free = free = counter.free - amount
+            if free < amount and taken != NOT:
+                taken = MOST if free >= 0 else NOT
         if account.touched + _TOUCH < now:
             account.touched = now
-            for counter in counters:
+            for counter in account.counters:
                 counter.touched = now
-        if not any(map(gt, amounts, map(_FREE, counters))):
-            return Taken.EASILY
-        if min(map(_FREE, counters)) >= 0:
-            return Taken.MOST
-        release(counters, needs)
-        return Taken.NOT
+        if taken == NOT:
+            release(account.counters, needs)
+        return taken
 
     def take_now(self, counters: Sequence[Counter], needs: Amounts) -> bool:
         """Hold `needs` where what is leased suffices; else nothing."""

@@ -8,37 +8,35 @@ from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import islice
 from pathlib import Path
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 from gateway.admission.accounts import Account
 from gateway.admission.amounts import shown
 from gateway.admission.counters import Counter
-from gateway.admission.journal import Journal, JournalFile, JournalUnknown, abandoned, read_journal
+from gateway.admission.journal import Journal, JournalFile, abandoned
+from gateway.admission.journal_lines import Form, JournalUnknown, Settled, at_of, read_journal
 from gateway.admission.refusals import resets_at
 from gateway.admission.scopes import in_words
 from gateway.admission.store_thread import StoreThread
 from gateway.store import keys as key_store
 from gateway.store import ledger, presumed
 from gateway.store.database import Database
-from gateway.store.limits_rows import Booking, CounterId, LedgerRow
+from gateway.store.limits_rows import CounterId
 
 BATCH: Final = 500
-_AT: Final = LedgerRow._fields.index("at")
 _TOLD_AT: Final = (100, 80)
 """Percent of a budget, or of a limit that only warns, at which the log says so."""
 _MOST_REACHED: Final = 1000
 _log: Final = logging.getLogger("llm_router")
 
 
-class Settled(NamedTuple):
-    """A request that has ended."""
+class Waiting(NamedTuple):
+    """A request that has ended, and is not yet in the ledger."""
 
-    values: tuple[Any, ...]
-    """Of its row, as the ledger has them."""
+    settled: Settled
+    form: Form
     account: Account
     """Whose counters it waits in."""
-    amounts: Sequence[int]
-    """What it counts in each of these."""
     file: JournalFile
 
 
@@ -63,8 +61,9 @@ class LedgerQueue:
         self._thread = thread
         self._journal = journal
         self._clock = clock
-        self._waiting: deque[Settled] = deque()
-        self._used_keys: dict[str, int] = {}
+        self._waiting: deque[Waiting] = deque()
+        self._used_keys: dict[str, str] = {}
+        """By a key, the id of the last row of it."""
         self._turn = asyncio.Lock()
         self.reached: deque[Reached] = deque(maxlen=_MOST_REACHED)
         """Steps of budgets that nobody was told of yet."""
@@ -80,19 +79,20 @@ class LedgerQueue:
     def age(self) -> float:
         """Seconds since the oldest of them was admitted."""
         waiting = self._waiting
-        return self._clock() - waiting[0].values[_AT] / 1000 if waiting else 0.0
+        return self._clock() - at_of(waiting[0].settled.id) / 1000 if waiting else 0.0
 
     def failed(self, error: OSError) -> None:
         """The journal could not be written."""
         self._journal.failed(error)
 
-    def add(self, settled: Settled) -> None:
+    def add(self, waiting: Waiting) -> None:
         """It has ended."""
+        settled, form, _, file = waiting
         try:
-            settled.file.settle(settled.values)
+            file.settle(form, settled)
         except OSError as error:  # the row is kept, and written and booked as soon as may be
             self._journal.failed(error)
-        self._waiting.append(settled)
+        self._waiting.append(waiting)
 
     async def book(self) -> None:
         """Bring all that waits into the ledger. Raises StoreDown; then it goes on waiting."""
@@ -102,24 +102,22 @@ class LedgerQueue:
     async def _book(self) -> None:
         while self._waiting:
             batch = list(islice(self._waiting, BATCH))
-            bookings = [
-                Booking(values, account.ids, amounts) for values, account, amounts, _ in batch
-            ]
-            booked = await self._thread.call(self._booked, bookings)
+            booked = await self._thread.call(self._booked, batch)
             accounts: set[Account] = set()
             used = self._used_keys
-            for values, account, _, file in batch:
+            for settled, form, account, file in batch:
                 self._waiting.popleft()
                 file.pending -= 1
                 accounts.add(account)
-                used[account.rules.key_id] = values[_AT] // 1000
+                used[form.key_id] = settled.id
             self._note(booked, accounts)
         self._journal.remove_booked()
 
     def _booked(
-        self, database: Database, bookings: Sequence[Booking]
+        self, database: Database, batch: Sequence[Waiting]
     ) -> Mapping[CounterId, ledger.Booked]:
         """On the store's thread."""
+        bookings = [form.booking(settled) for settled, form, _, _ in batch]
         perhaps_known, self._failed = self._failed, True
         booked = ledger.book_all(database, self._instance, bookings, perhaps_known=perhaps_known)
         self._failed = False
@@ -154,7 +152,8 @@ class LedgerQueue:
         """When keys were used last. Raises StoreDown."""
         used, self._used_keys = self._used_keys, {}
         if used:
-            await self._thread.call(key_store.used_at, list(used.items()))
+            times = [(key_id, at_of(row) // 1000) for key_id, row in used.items()]
+            await self._thread.call(key_store.used_at, times)
 
 
 async def recover(directory: Path, thread: StoreThread, unknown: set[str]) -> int:

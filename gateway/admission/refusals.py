@@ -66,32 +66,30 @@ def resets_at(counter: Counter) -> str | None:
     return datetime.fromtimestamp(counter.ends, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-def rate_headers(rates: Rates, now: float) -> dict[str, str]:
+def rate_headers(rates: Rates, now: int) -> dict[str, str]:
     """OpenAI's headers for the tightest limits of a minute, on requests and on tokens; and of the
-    tightest budget, where callers are told of it.
+    tightest budget, where callers are told of it. `now`: Unix seconds.
     """
     headers = rates.caps.copy()
     if rates.budgets:
         tightest = min(rates.budgets, key=_left)
         headers["x-llm-router-budget-limit-usd"] = f"{tightest.cap / NANO:.6f}"
         headers["x-llm-router-budget-remaining-usd"] = f"{tightest.left / NANO:.6f}"
-    if not (rates.single or rates.several):
-        return headers
-    wait = math.ceil(rates.ends - now)
-    reset_in = _RESETS[wait] if 0 <= wait <= _MINUTE else _RESETS[-1 if wait > 0 else 0]
-    for remaining, reset, counter in rates.single:
-        left = counter.cap - counter.used + counter.free
-        headers[remaining] = str(left) if left > 0 else "0"
-        headers[reset] = reset_in
-    for on, counters in rates.several:
-        counter = min(counters, key=_left)
-        headers[f"x-ratelimit-limit-{on}"] = str(counter.cap)
-        headers[f"x-ratelimit-remaining-{on}"] = str(counter.left)
-        headers[f"x-ratelimit-reset-{on}"] = reset_in
+    if rates.single or rates.several:
+        reset_in = _RESETS[min(max(rates.ends - now, 0), _MINUTE)]
+        for remaining, reset, counter in rates.single:
+            left = counter.cap - counter.used + counter.free
+            headers[remaining] = str(left) if left > 0 else "0"
+            headers[reset] = reset_in
+        for on, counters in rates.several:
+            counter = min(counters, key=_left)
+            headers[f"x-ratelimit-limit-{on}"] = str(counter.cap)
+            headers[f"x-ratelimit-remaining-{on}"] = str(counter.left)
+            headers[f"x-ratelimit-reset-{on}"] = reset_in
     return headers
 
 
-_RESETS: Final = (*(f"{wait}s" for wait in range(60)), "1m0s")
+_RESETS: Final = (*(f"{wait}s" for wait in range(_MINUTE)), "1m0s")
 
 
 def _left(counter: Counter) -> int:

@@ -3,7 +3,6 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
-from json.encoder import encode_basestring as quoted
 from typing import Any, Final, NamedTuple, Protocol
 
 from gateway.accounting.cost import cost_of_usage, expected_cost
@@ -11,13 +10,13 @@ from gateway.accounting.usage import count, totals
 from gateway.admission.accounts import Account
 from gateway.admission.amounts import Amounts, of_call
 from gateway.admission.bounds import Bound, added, dearest
-from gateway.admission.journal import JournalFile, charges_text
+from gateway.admission.journal import JournalFile
+from gateway.admission.journal_lines import Settled
 from gateway.admission.leases import Leases, release
-from gateway.admission.ledger_queue import LedgerQueue, Settled
+from gateway.admission.ledger_queue import LedgerQueue, Waiting
 from gateway.admission.refusals import rate_headers
 from gateway.errors import LimitExceeded, LimitsUnavailable
 from gateway.routing.candidates import Candidate
-from gateway.store.limits_rows import DAY
 from gateway.telemetry.events import AttemptEnded, Why
 from translators.chat.chunks import Chunk
 
@@ -138,8 +137,8 @@ class Reservation:
     request_id: str
     revision: str
     held: Amounts
-    admitted: float
-    """Unix seconds."""
+    at: int
+    """When it was admitted, Unix milliseconds."""
     day: date
     tier: str | None
     refused: LimitExceeded | LimitsUnavailable | None = None
@@ -208,18 +207,12 @@ class Reservation:
 
     def note(self) -> None:
         """Write down what is held. Raises OSError."""
-        account, held = self.account, self.held
-        _, _, read, written, usd, _ = held
-        self.file.write(
-            account.hold_form(self.first, self.revision)
-            % (
-                self.id, int(self.admitted * 1000), self.user, read, written, usd or "null",
-                quoted(self.request_id), account.charges % account.pick(held),
-            )
-        )  # fmt: skip
+        first = self.first
+        form = self.account.form(first.provider.name, first.model.id, self.revision)
+        self.file.hold(form, self.id, self.user, self.request_id, self.held)
 
     def headers(self) -> Mapping[str, str]:
-        return rate_headers(self.account.rates, self.admitted)
+        return rate_headers(self.account.rates, self.at // 1000)
 
     def settle(self, ending: Ending) -> None:
         """Count what was used, and free the rest."""
@@ -314,25 +307,23 @@ class Reservation:
         # An unknown price is never taken for nothing: all that was held of money is spent then.
         usd = held.usd if cost is None else cost
         over = (1, read + output, read, output, usd, 0)  # Amounts, as they are when it is over
-        pick = account.pick_held
-        for counter, had, amount in zip(account.counters, pick(held), pick(over)):  # noqa: B905
-            counter.free += had - amount
+        for counter, index in account.held:
+            amount = over[index]
+            counter.free += held[index] - amount
             counter.unbooked += amount
         for counter in account.warned:
-            counter.free -= over[counter.index]
-            counter.unbooked += over[counter.index]
-        amounts = account.pick(over)
-        attempts, at, rules = ending.attempts, int(self.admitted * 1000), account.rules
-        provider = model = ""
+            amount = over[counter.index]
+            counter.free -= amount
+            counter.unbooked += amount
+        attempts, first, target = ending.attempts, self.first, ("", "")
         if self.cached:
-            provider, model = self.first.provider.name, self.first.model.id
+            target = first.provider.name, first.model.id
         elif attempts:
             last = attempts[ending.shown or 0]
-            provider, model = last.provider, last.model
-        charges = account.charges % amounts if all(amounts) else charges_text(account.ids, amounts)
-        values = (
-            self.id, at, rules.key_id, rules.team, account.persona, self.user, provider, model,
-            state, len(attempts), read, cached, written, output, reasoning, cost, ending.revision,
-            ending.decision, self.request_id, None, self.why, charges, at // DAY,
+            target = last.provider, last.model
+        form = account.form(*target, ending.revision)
+        settled = Settled(
+            self.id, self.user, self.request_id, state, len(attempts), read, cached, written,
+            output, reasoning, cost, ending.decision, self.why, 0 if cost is not None else usd,
         )  # fmt: skip
-        self.queue.add(_new(Settled, (values, account, amounts, self.file)))
+        self.queue.add(Waiting(settled, form, account, self.file))

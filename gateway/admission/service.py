@@ -16,7 +16,7 @@ from gateway.admission.budget import Budget
 from gateway.admission.counters import Applied, Counter, CounterPool
 from gateway.admission.journal import LARGEST, Journal
 from gateway.admission.keys import KeyDirectory
-from gateway.admission.leases import Leases, Taken, release
+from gateway.admission.leases import EASILY, NOT, Leases, release
 from gateway.admission.ledger_queue import LedgerQueue
 from gateway.admission.metrics import LimitMetrics, Standing
 from gateway.admission.refusals import exceeded
@@ -32,7 +32,7 @@ from gateway.store import counters as counter_store
 from gateway.store import keys as key_store
 from gateway.store import teams as team_store
 from gateway.store.limits_rows import Raise, TeamRow
-from gateway.telemetry.ids import unique
+from gateway.telemetry.ids import stamped
 from translators.chat.request import ChatRequest
 
 _MOST_RULES: Final = 10_000
@@ -280,9 +280,9 @@ class Admission:
                 return None
         needs = bound.needs if len(bounds) == 1 else dearest(bounds.values())
         taken, unheld = self.leases.take_of(account, needs), False
-        if taken is not Taken.EASILY:
+        if taken != EASILY:
             try:
-                if not taken:
+                if taken == NOT:
                     unheld = not await self.leases.take(account.counters, needs)
             except LimitExceeded as error:
                 if whole and error.limit["on"] not in ("requests", "concurrency"):
@@ -330,10 +330,11 @@ class Admission:
         file = self.journal.files[-1]
         if file.size >= LARGEST:
             file = self.journal.current
+        at = int(now * 1000)
         reservation = Reservation(
             self.leases, self.queue, file, account, bounds, first,
-            f"{int(now * 1000):012x}{unique(12)}", user, asking.request_id,
-            plan.revision, needs, now, asking.day, asking.request.body.get("service_tier"),
+            stamped(at), user, asking.request_id,
+            plan.revision, needs, at, asking.day, asking.request.body.get("service_tier"),
         )  # fmt: skip
         try:
             reservation.note()

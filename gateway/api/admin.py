@@ -6,16 +6,16 @@ from collections.abc import Iterable
 from typing import TypedDict
 
 from gateway.api.operators import flag, operator
-from gateway.api.request import Gateway, Request
-from gateway.api.schemas import ReloadedDocument
-from gateway.config import Problem
-from gateway.errors import (
-    ConfigRejected,
+from gateway.api.reload_schemas import (
     InstanceReloadDocument,
     ProblemDocument,
     RejectedConfigDocument,
+    ReloadedDocument,
     WorkerReloadDocument,
 )
+from gateway.api.request import Gateway, Request
+from gateway.config import Problem
+from gateway.errors import ConfigRejected
 from gateway.http.response import Response, json_response
 from gateway.revisions.reload import Reload
 from translators.errors import InvalidRequest

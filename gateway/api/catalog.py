@@ -28,7 +28,7 @@ from gateway.http.response import Response, json_response
 from gateway.routing.decision_log import KEPT, record_document
 from gateway.routing.documents import DecisionDocument
 from gateway.routing.facts import NOBODY, facts_of
-from gateway.routing.plan import Plan, plan, plan_document, policy_of
+from gateway.routing.plan import Plan, plan, plan_document, policy_of, resolve
 from gateway.routing.state import RoutingContext
 from translators.chat.request import ChatRequest, parse
 
@@ -60,7 +60,7 @@ async def list_for_codex(http: Request) -> Response:
 async def get_model(http: Request) -> Response:
     """GET /v1/models/{id}; a direct model's id has a slash in it."""
     name = http.id
-    if name not in visible_names(http):
+    if not may_name(http, name):
         raise ModelNotFound(
             f"The model {name[:100]!r} does not exist. The personas are:"
             f" {', '.join(sorted(visible_personas(http)))}."
@@ -83,8 +83,18 @@ def visible_names(http: Request) -> list[str]:
     return [*filter(visible(http), model_names(http.config))]
 
 
+def may_name(http: Request, name: str) -> bool:
+    """Whether the caller may: also a name that is not listed, as aliases are not."""
+    try:
+        asked = resolve(http.config, name)
+    except ModelNotFound:
+        return False
+    return visible(http)(asked.name if isinstance(asked, Persona) else str(asked))
+
+
 def _model(http: Request, name: str) -> ModelDocument:
-    owner = "llm-router" if name in http.config.personas else name.partition("/")[0]
+    asked = resolve(http.config, name)
+    owner = "llm-router" if isinstance(asked, Persona) else asked.provider
     return {"id": name, "object": "model", "created": http.gateway.started, "owned_by": owner}
 
 

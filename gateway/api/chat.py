@@ -181,6 +181,8 @@ async def _relayed(
 ) -> web.StreamResponse:
     """The stream, from its first content to its end."""
     writer.begin(_facts_of(stream, exchange))
+    if http.written is not None:
+        http.written.forget()  # a stream may be open for long
     write, last, reservation = writer.write, b"", exchange.reservation
     arriving = _Arriving(writer, out, reservation)
     source = stream.batches(True, arriving.show) if recorder is None else recorder.recorded(stream)

@@ -98,7 +98,7 @@ def _trace_of(http: Request, here: TraceContext) -> RequestTrace:
     if not here.told:
         return RequestTrace(here, http.route, simulated=gateway.simulated)
     headers, address, agent = http.headers, None, None
-    if gateway.config.server.tracing.caller:
+    if http.config.server.tracing.caller:
         address, agent = http.remote, headers.get("user-agent")
     return RequestTrace(
         here,

@@ -3,10 +3,10 @@
 from collections.abc import Iterable
 from typing import Any, Final
 
-from gateway.api.catalog import visible_names
+from gateway.api.catalog import may_name, visible_names
 from gateway.api.request import Request
 from gateway.api.visibility import visible_personas
-from gateway.config import Config, Model
+from gateway.config import Config, Model, Persona
 from gateway.errors import ModelNotFound
 from gateway.http.response import Response, json_response
 from gateway.routing.plan import resolve
@@ -57,7 +57,7 @@ async def get_publisher_model(http: Request) -> Response:
 
 def _known(http: Request) -> str:
     name = http.id.removeprefix("models/")
-    if name not in visible_names(http):
+    if not may_name(http, name):
         known = ", ".join(sorted(visible_personas(http)))
         raise ModelNotFound(f"models/{name[:100]} is not found. Personas: {known}.")
     return name
@@ -74,8 +74,8 @@ def _number(http: Request, name: str, unsaid: int) -> int:
 
 
 def _model(config: Config, name: str) -> dict[str, Any]:
-    persona = config.personas.get(name)
     asked = resolve(config, name)
+    persona = asked if isinstance(asked, Persona) else None
     refs = persona.every_target() if persona is not None else (asked,)
     models = list(_models(config, refs))
     return {

@@ -8,19 +8,20 @@ from typing import Any, Final
 from aiohttp import web
 
 from gateway.accounting.token_estimate import estimate_request
+from gateway.api.catalog import may_name
 from gateway.api.chat import respond
 from gateway.api.decision import decided, prepare
 from gateway.api.exchange import exchange_of
 from gateway.api.request import Request
 from gateway.api.visibility import visible_personas
-from gateway.config import Model
+from gateway.config import Model, Persona, TargetRef
 from gateway.dispatch.token_count import number_of
 from gateway.errors import ModelNotFound
 from gateway.http.offload import BIG, off_loop
 from gateway.http.response import Response, json_response
 from gateway.routing.candidates import Candidate
 from gateway.routing.decision import Decision
-from gateway.routing.plan import DISCOVERED, Plan, refusal
+from gateway.routing.plan import DISCOVERED, Plan, refusal, resolve
 from gateway.telemetry.ids import unique
 from translators.claude import inbound as messages
 from translators.claude.inbound.writer import EVENT_STREAM
@@ -124,7 +125,7 @@ async def list_models(http: Request) -> Response:
 
 async def get_model(http: Request) -> Response:
     """GET /v1/models/{id}. Raises ModelNotFound."""
-    if http.id not in _names(http):
+    if not may_name(http, http.id):
         known = ", ".join(sorted(visible_personas(http)))
         raise ModelNotFound(f"{http.id[:100]}. The personas are: {known}.")
     return json_response(_model(http, http.id))
@@ -152,13 +153,15 @@ def _names(http: Request) -> list[str]:
 
 def _model(http: Request, name: str) -> dict[str, Any]:
     config = http.config
-    persona = config.personas.get(name) or config.personas[name.removeprefix(DISCOVERED)]
-    models = [config.providers[ref.provider].models[ref.model] for ref in persona.every_target()]
+    asked = resolve(config, name)
+    persona = asked if isinstance(asked, Persona) else None
+    refs = (asked,) if isinstance(asked, TargetRef) else asked.every_target()
+    models = [config.providers[ref.provider].models[ref.model] for ref in refs]
     started = datetime.fromtimestamp(http.gateway.started, UTC)
     return {
         "type": "model",
         "id": name,
-        "display_name": persona.description or persona.name,
+        "display_name": name if persona is None else persona.description or persona.name,
         "created_at": started.strftime("%Y-%m-%dT%H:%M:%SZ"),
         "lifecycle": "active",
         "max_input_tokens": _largest(models, "context_window"),

@@ -16,7 +16,14 @@ from pydantic import TypeAdapter
 from pydantic.json_schema import GenerateJsonSchema
 
 from gateway import errors
-from gateway.api import chat_schemas, console_schemas, embeddings_schemas, limits_schemas, schemas
+from gateway.api import (
+    chat_schemas,
+    console_schemas,
+    embeddings_schemas,
+    limits_schemas,
+    reload_schemas,
+    schemas,
+)
 from gateway.api.openapi_operations import OPERATIONS, Operation
 from gateway.api.request import VERSION, Request
 from gateway.health import documents as health_documents
@@ -40,6 +47,7 @@ _MODULES: Final = (
     embeddings_schemas,
     limits_schemas,
     schemas,
+    reload_schemas,
     console_schemas,
 )
 """Where the types of the answers stand: each before those that extend its types."""

@@ -252,9 +252,8 @@ def find(http: Request) -> Found:
         ):
             return Found(known.replace(":.+}", "}"), id_, variant.handler, variant.dialect)
         return Found(known.replace(":.+}", "}"), id_, route.handler, route.dialect)
-    dialect = next(
-        (dialect for prefix, dialect in SPOKEN if path.startswith(prefix)), chat_completions
-    )
+    unsaid = claude_messages if messages.is_asked(http) else chat_completions
+    dialect = next((dialect for prefix, dialect in SPOKEN if path.startswith(prefix)), unsaid)
     if not methods and (dialect is gemini_api or gemini_models.is_asked(http)):
         return Found(UNKNOWN, "", gemini.unknown, gemini_api)
     if not methods:

@@ -1,8 +1,9 @@
 """The JSON answers as types: functions that build an answer return one of these, and /openapi.json
 is made from them.
 
-A text under a field is its description there. Those of chat stand in gateway.api.chat_schemas;
-those of plans, decisions, health and errors where their values are made.
+A text under a field is its description there. Those of chat stand in gateway.api.chat_schemas,
+those of a reload in gateway.api.reload_schemas; those of plans, decisions, health and errors where
+their values are made.
 """
 
 from typing import Any, Literal, NotRequired
@@ -10,7 +11,6 @@ from typing import Any, Literal, NotRequired
 from typing_extensions import TypedDict  # pydantic reads typing's own from Python 3.12 on only
 
 from gateway.config import CostTier, DialectName, PromptMode, StrategyName
-from gateway.errors import InstanceReloadDocument, WorkerReloadDocument
 from gateway.health.documents import CheckDocument, KeyDocument, TargetHealthDocument
 from gateway.revisions.reload import Trigger
 from gateway.workers.peers import WorkersDocument
@@ -335,21 +335,3 @@ class ReadinessDocument(TypedDict):
     """There if limits are counted."""
     instances: NotRequired[InstancesDocument]
     """There if they are counted in a store."""
-
-
-class ReloadedDocument(TypedDict):
-    """The files were read again and can be used."""
-
-    revision: str
-    """The revision that is served now."""
-    previous: str
-    """The revision that was served before."""
-    changed: bool
-    """Whether they differ."""
-    needs_restart: list[str]
-    """Settings that differ from those the server was started with: they hold after the next start.
-    """
-    workers: NotRequired[list[WorkerReloadDocument]]
-    """What came of it at each worker; there if there are several."""
-    instances: NotRequired[list[InstanceReloadDocument]]
-    """What came of it at each process on the store; there if all were asked."""

@@ -49,7 +49,11 @@ async def input_items(http: Request) -> Response:
     items = [
         listed_item(item, entry.id, n) for n, item in enumerate([*before, *loads(entry.input)])
     ]
-    if http.query.get("order", "desc") != "asc":
+    order = http.query.get("order", "desc")
+    if order not in ("asc", "desc"):
+        said = "Invalid 'order': expected 'asc' or 'desc'."
+        raise InvalidRequest(said, "order", "invalid_value")
+    if order == "desc":
         items.reverse()
     after, limit = http.query.get("after"), _limit(http.query.get("limit"))
     if after is not None:

@@ -4,6 +4,7 @@ no answer is asked for once more.
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Final
 
 from gateway.dispatch.attempt_result import AttemptResult
@@ -26,6 +27,8 @@ DRAIN_SECONDS: Final = 0.05
 """How long a finished stream's connection is waited for, to be used again."""
 ASKED_AGAIN: Final = frozenset({FailureKind.NO_OUTPUT, FailureKind.MODEL_OUTPUT})
 """Answers that may turn out well when the same model is asked once more."""
+SMALL_BODY: Final = 8192
+"""Bytes of a request's body that may stay while its stream is open."""
 EMPTY: Final = "empty_output"
 """The warning for an answer that still said nothing then."""
 
@@ -124,6 +127,18 @@ class ContinuedResponse:
         await self.release()
         self._pause = pause
         self._response = await send(self._prepared, pause.resume(self._prepared.request))
+
+    def forget_request(self) -> None:
+        """The answer is taken as it comes: the body that asked for it, as large as the whole
+        conversation, is needed again only where the answer may pause.
+        """
+        prepared = self._prepared
+        if (
+            len(prepared.request.body) > SMALL_BODY
+            and prepared.dialect.ENDINGS.paused is None
+            and not prepared.envelope.shape.several_hops
+        ):
+            self._prepared = prepared._replace(request=replace(prepared.request, body=b""))
 
     def allow(self, limit: Limit) -> None:
         """From now on this is how long the rest of this round may take."""

@@ -106,6 +106,7 @@ class UpstreamStream:
         ChunkWriter writes as if they were single. With `show`, what arrives while nothing is here
         goes to it, in runs, and is given here only as far as it leaves it: an empty batch, too.
         """
+        self._response.forget_request()
         translator, tap = self._translator, self.tap
         if self._cutter is not None:
             show = None

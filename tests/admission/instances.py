@@ -164,7 +164,7 @@ class Instance:
         reservation = Reservation(
             self.leases, self.queue, file, Account(CALLER, "p", held), {target: bound},
             candidate_of(target), f"{at:012x}{unique(12)}", "", "req", "r", bound.needs,
-            self.clock(), DAY, None, why=None if whole else WITHOUT_HOLD,
+            at, DAY, None, why=None if whole else WITHOUT_HOLD,
         )  # fmt: skip
         reservation.note()
         file.pending += 1

@@ -7,9 +7,11 @@ from zlib import crc32
 
 import pytest
 
-from gateway.admission.journal import Journal, JournalFile, read_journal
+from gateway.admission.amounts import Amounts
+from gateway.admission.journal import Journal, JournalFile
+from gateway.admission.journal_lines import Form, Settled, read_journal
 from gateway.admission.ledger_queue import recover
-from gateway.store.ledger import booking_of
+from gateway.store.ledger import row_of
 from gateway.store.limits_rows import Charge, CounterId, LedgerRow
 from tests.admission.instances import Instance, limit_of
 from translators.json_codec import dumps
@@ -52,15 +54,74 @@ async def test_a_full_disk_keeps_what_was_settled_for_later(
     process.crash()
 
 
+def test_a_line_says_of_whom_and_of_what_it_is(tmp_path: Path) -> None:
+    """In names that a policy may have, and ids of requests that a caller may give."""
+    counters = [CounterId('team/a"%d', "usd/day", 1), CounterId("all", "tokens/day", 2)]
+    of, name, file = ("k", 'a"%d', "p%s", "openai", "m%"), f"{5:012x}{7:012x}", journal_in(tmp_path)
+    form = Form((*of, "r"), counters)
+    file.hold(form, name, "u", '"%', Amounts(1, 75, 70, 5, 9, 1))
+    held = LedgerRow(
+        name, 5, *of[:3], "u", *of[3:], "presumed", 0, 70, 0, 0, 5, 0, 9, "r", "", '"%', None, None,
+        (Charge(counters[0], 9), Charge(counters[1], 75)),
+    )  # fmt: skip
+    assert [*read_journal(file.path)] == [held]
+    unpriced = Settled(name, "u", '"%', "unpriced", 1, 60, 1, 2, 4, 3, None, "dec_1", "why", 9)
+    file.settle(form, unpriced)
+    charges = (Charge(counters[0], 9), Charge(counters[1], 64))
+    row = held._replace(state="unpriced", attempts=1, input=60, cached=1, written=2, output=4,
+                        reasoning=3, cost=None, decision="dec_1", why="why",
+                        charges=charges)  # fmt: skip
+    assert [*read_journal(file.path)] == [row]
+    file.settle(form, unpriced._replace(cost=0, unpriced=0))
+    assert [each.charges for each in read_journal(file.path)] == [charges, charges[1:]]
+    booking = form.booking(unpriced)
+    assert (row_of(booking.values[:-1]), booking.amounts) == (row, (9, 64))
+
+
+def test_what_requests_have_in_common_is_told_once_in_each_file(tmp_path: Path) -> None:
+    files = [Journal(tmp_path / name, "one").current for name in "ab"]
+    for file in (files[0], files[0], files[1], files[0]):
+        hold(file, "a", 9)
+    told = [file.path.read_bytes().count(b'{"form":') for file in files]
+    assert told == [2, 1]
+    assert [read(file) for file in files] == [[("a", "presumed", 9)]] * 2
+
+
+def test_a_form_that_could_not_be_written_is_told_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file, write = journal_in(tmp_path), os.write
+    form = Form(("k", "", "p", "openai", "m", "r"), (COUNTER,))
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "write", lambda file, data: write(file, data[:50]))
+        with pytest.raises(OSError, match="full"):
+            file.hold(form, "a", "", "q", Amounts(1, 2, 1, 1, 9, 1))
+    file.hold(form, "b", "", "q", Amounts(1, 2, 1, 1, 9, 1))
+    assert read(file) == [("b", "presumed", 9)]
+
+
+def test_a_row_whose_form_was_damaged_is_passed_over_and_told_of(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    file = journal_in(tmp_path)
+    hold(file, "a", 9)
+    file.path.write_bytes(file.path.read_bytes().replace(b'"form"', b'"farm"'))
+    assert read(file) == []
+    assert "a row of a journal is lost: a" in caplog.text
+
+
 def test_a_line_of_an_older_program_is_read(tmp_path: Path) -> None:
     values = ["0" * 24, 1, "-", "", "p", "", "openai", "m", "settled", 1, 70, 0, 0, 5, 0, 9, "r",
               "d", "q", None, None, [["all", "tokens/day", 0, 75]]]  # fmt: skip
     lines = [dumps({"v": 1, "op": op, "row": values}) for op in ("hold", "settle")]
     path = tmp_path / "old.1.jsonl"
     path.write_bytes(b"".join(b"%b %08x\n" % (line, crc32(line)) for line in lines))
-    (row,) = read_journal(path)
-    assert (row.state, row.input) == ("settled", 70)
-    assert row.charges == (Charge(CounterId("all", "tokens/day", 0), 75),)
+    several = dumps({"v": 2, "rows": [["1", *values[1:-1], dumps(values[-1]).decode(), 0]]})
+    with path.open("ab") as newer:
+        newer.write(b"%b %08x\n" % (several, crc32(several)))
+    for row, name in zip(read_journal(path), ("0" * 24, "1"), strict=True):
+        assert (row.id, row.state, row.input) == (name, "settled", 70)
+        assert row.charges == (Charge(CounterId("all", "tokens/day", 0), 75),)
 
 
 COUNTER = CounterId("all", "usd/day", 1)
@@ -78,8 +139,11 @@ def line(op: str, of: LedgerRow, version: int = 1) -> str:
     return dumps({"v": version, "op": op, "row": [*of[:-1], charges]}).decode()
 
 
+FORM = Form(("-", "", "p", "openai", "m", "r"), (COUNTER,))
+
+
 def hold(file: JournalFile, name: str, cost: int) -> None:
-    file.write(line("hold", row(name, "presumed", cost)))
+    file.hold(FORM, name, "", name, Amounts(1, 2, 1, 1, cost, 1))
 
 
 def read(file: JournalFile) -> list[tuple[str, str, int | None]]:
@@ -95,7 +159,7 @@ def test_what_was_settled_comes_as_it_was_and_what_was_held_whole(tmp_path: Path
     hold(file, "a", 9)
     hold(file, "b", 5)
     hold(file, "b", 8)  # it was given more
-    file.settle(booking_of(row("a", "settled", 2)).values)
+    file.settle(FORM, Settled("a", "", "a", "settled", 1, 1, 0, 0, 1, 0, 2, "", None, 0))
     assert read(file) == [("a", "settled", 2), ("b", "presumed", 8)]
 
 

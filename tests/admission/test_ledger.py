@@ -15,7 +15,7 @@ from gateway.admission.bounds import Bound
 from gateway.admission.store_thread import StoreDown
 from gateway.store import ledger
 from gateway.store.counters import used
-from gateway.store.limits_rows import Booking, CounterId, LedgerRow
+from gateway.store.limits_rows import CounterId, LedgerRow
 from tests.admission.instances import NOON, TARGET, Instance, ending, limit_of, model_of
 
 USD = limit_of(on="usd", per="day", amount=10)
@@ -158,7 +158,7 @@ async def test_a_row_is_booked_once_however_often_it_is_tried(place: Path) -> No
     assert reservation is not None
     process.settle(reservation, 100)
     (waiting,) = process.queue._waiting
-    booking = Booking(waiting.values, waiting.account.ids, waiting.amounts)
+    booking = waiting.form.booking(waiting.settled)
     for _ in range(3):
         ledger.book_all(process.database, process.name, [booking])
     with pytest.raises(StoreDown):  # it took the row for a new one, and looks for it next time

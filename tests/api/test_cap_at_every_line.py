@@ -10,7 +10,7 @@ from typing import Any, Final
 
 import aiohttp
 
-from gateway.admission.journal import _rows
+from gateway.admission.journal_lines import Form, rows_of
 from tests.api.limited import Limited, limited
 from tests.fakes import (
     SSE_HEAD,
@@ -74,9 +74,10 @@ async def one(gateway: Limited, number: int) -> int:
 def standing(journal: Path) -> Iterator[int]:
     """Nano-USD that are spent or held, after each line."""
     held: dict[str, int] = {}
+    forms: dict[int, Form] = {}
     spent = 0
     for line in journal.read_bytes().splitlines():
-        for settled, row in _rows(loads(line.rpartition(b" ")[0])):
+        for settled, row in rows_of(loads(line.rpartition(b" ")[0]), forms):
             amount = sum(each.amount for each in row.charges if each.counter.name == "usd/day")
             if settled:
                 held.pop(row.id)
@@ -97,7 +98,7 @@ async def test_no_line_of_the_journal_has_more_than_the_cap(tmp_path: Path) -> N
         while refused is None:
             got = await gateway.chat(max_tokens=6_000)
             refused = got.body["error"] if got.status == 429 else None
-        (journal,) = (tmp_path / "journal").glob("*.jsonl")
+        (journal,) = (tmp_path / "journal").glob("*.journal")
         seen = list(standing(journal))
         rows = await gateway.rows()
         assert statuses[200] > 0

@@ -9,7 +9,7 @@ from tests.api.documented import check_component
 from tests.api.gemini_calls import HELLO, answers, ask
 from tests.fakes import fake_upstream
 from tests.serving import Running, serving
-from translators.json_codec import loads
+from translators.json_codec import dumps, loads
 
 POLICY = """
 version: 1
@@ -146,3 +146,27 @@ async def test_tokens_of_nobody_and_of_nothing() -> None:
         assert (await ask(running, "plain", {}, method="countTokens")).document["error"][
             "status"
         ] == "INVALID_ARGUMENT"
+
+
+ALIASED = POLICY.replace("server:", 'direct_models: true\naliases: {"tool-*": wide}\nserver:', 1)
+
+
+@pytest.mark.parametrize("name", ["tool-3-flash", "openai/gpt-4.1", "wide"])
+@pytest.mark.parametrize(
+    ("path", "headers", "field", "before"),
+    [
+        ("/v1/models", {}, "id", ""),
+        ("/v1/models", {"anthropic-version": "2023-06-01"}, "id", ""),
+        ("/v1beta/models", GOOGLES, "name", "models/"),
+    ],
+)
+async def test_every_name_that_may_be_asked_is_a_model(
+    name: str, path: str, headers: dict[str, str], field: str, before: str
+) -> None:
+    """Names of an alias, too, though they are not listed."""
+    async with fake_upstream() as fake, serving(fake.environ(), ALIASED) as running:
+        status, document = await get(running, f"{path}/{name}", headers)
+        unknown, _ = await get(running, f"{path}/nobody", headers)
+        _, listed = await get(running, path, headers)
+    assert (status, document[field], unknown) == (200, f"{before}{name}", 404)
+    assert "tool-3-flash" not in dumps(listed).decode()

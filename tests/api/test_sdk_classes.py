@@ -171,3 +171,17 @@ async def test_a_wrong_method_is_told_in_the_words_of_the_api(
     ):
         assert answer.status == 405
         assert told(loads(await answer.read()))
+
+
+async def test_what_is_not_here_is_told_anthropics_clients_in_their_words(url: str) -> None:
+    """Also under paths that no API of theirs is served at."""
+    async with anthropic.AsyncAnthropic(base_url=url, api_key=KEY, max_retries=0) as client:
+        with pytest.raises(anthropic.NotFoundError) as error:
+            await client.beta.files.list()
+        with pytest.raises(anthropic.APIStatusError) as wrong:
+            await client.post("/v1/models", cast_to=object)
+    for told, type in ((error.value, "not_found_error"), (wrong.value, "invalid_request_error")):
+        body: Any = told.body
+        assert (body["type"], body["error"]["type"]) == ("error", type)
+        assert body["request_id"] == told.request_id
+    assert wrong.value.status_code == 405

@@ -75,6 +75,18 @@ async def test_a_response_is_kept_shown_and_forgotten() -> None:
     assert [status for status, _ in gone] == [404, 404]
 
 
+@pytest.mark.parametrize("query", ["limit=0", "limit=101", "limit=x", "order=sideways"])
+async def test_a_page_that_cannot_be_is_refused(query: str) -> None:
+    async with (
+        fake_upstream(claude=claude("hello")) as fake,
+        serving(fake.environ()) as running,
+    ):
+        _, answer = await ask(running, {"model": "on_claude", "input": "hi"})
+        at = f"/v1/responses/{answer['id']}/input_items"
+        status, refused = await reach(running, "GET", f"{at}?{query}")
+    assert (status, refused["error"]["param"]) == (400, query.partition("=")[0])
+
+
 async def test_the_history_is_put_before_what_is_new_with_its_signed_reasoning() -> None:
     async with (
         fake_upstream(claude=claude("call", "done")) as fake,

@@ -211,3 +211,15 @@ def test_known_tools_and_messages_are_both_sent_as_text() -> None:
         assert loads(sent[0])["tools"] == [TOOL]
         forget_tools()
         assert _written_anew(text, RECORDS[0], PERSONAS[1]) == sent
+
+
+def test_forgotten_messages_are_written_anew() -> None:
+    body = _body()
+    text = dumps(body)
+    written = as_written(text, body)
+    assert written is not None
+    written.forget()
+    assert (written.messages, written.text) == ((), b"")
+    assert written.pieces(body["messages"]) is None
+    assert written.pieces([]) is None
+    assert text == dumps_known(body, None, len(text), written)

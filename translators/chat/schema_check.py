@@ -106,6 +106,8 @@ def _add_inner(word: str, value: Any, nodes: list[Any]) -> bool:
     if word == "required":
         "".join(value)  # a TypeError where one is no text
         return len(set(value)) == len(value)
+    if word == "type":
+        return bool(value) and _SCHEMA_TYPES.issuperset(value) and len(set(value)) == len(value)
     if word in _USUAL_BRANCHES:
         nodes += value
         return True

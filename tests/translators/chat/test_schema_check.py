@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from translators.chat.request import parse
 from translators.chat.schema_check import check_schema, is_usual, is_usual_object
-from translators.chat.schema_drafts import modern
+from translators.chat.schema_drafts import NEWEST, _Older, modern
 from translators.claude.property_keys import keys_of
 from translators.errors import InvalidRequest
 
@@ -44,13 +44,14 @@ USUAL: list[dict[str, Any]] = [
         "type": "object",
         "additionalProperties": {"type": "number", "exclusiveMinimum": 0, "default": 1.5},
     },
+    {"type": "object", "properties": {"a": {"type": ["string", "null"], "minLength": 1}}},
 ]
 
 
 @pytest.mark.parametrize("schema", USUAL, ids=range(len(USUAL)))
 def test_usual_schemas(schema: dict[str, Any]) -> None:
     assert is_usual_object(schema)
-    assert modern(schema) is schema
+    assert _Older(schema).node(schema) is schema
     assert keys_of(schema) == {}
 
 
@@ -59,7 +60,12 @@ def test_usual_schemas(schema: dict[str, Any]) -> None:
     [
         {"type": "any"},
         {"type": "strng"},
-        {"type": ["string", "null"]},
+        {"type": ["string", "any"]},
+        {"type": ["string", "strng"]},
+        {"type": ["string", "string"]},
+        {"type": ["string", {"type": "null"}]},
+        {"type": [1]},
+        {"type": []},
         {"minimum": 0, "exclusiveMinimum": True},
         {"items": [{"type": "string"}]},
         {"properties": {"$filter": {}}},
@@ -169,7 +175,7 @@ SCHEMAS: st.SearchStrategy[Any] = st.recursive(
     lambda inner: st.fixed_dictionaries(
         {},
         optional={
-            "type": st.sampled_from(["object", "array", "x"]),
+            "type": st.sampled_from(["object", "array", "x", ["string", "null"], ["x"], []]),
             "properties": st.dictionaries(KEYS, inner, max_size=3),
             "items": inner | st.lists(inner, max_size=2),
             "anyOf": st.lists(inner, max_size=2),
@@ -189,5 +195,17 @@ SCHEMAS: st.SearchStrategy[Any] = st.recursive(
 def test_what_is_usual_is_right_as_it_is(schema: Any) -> None:
     if is_usual(schema):
         check_schema(schema, "s")
-        assert modern(schema) is schema
+        assert _Older(schema).node(schema) is schema
         assert keys_of(schema) == {}
+
+
+@given(
+    SCHEMAS,
+    st.sampled_from([None, NEWEST, f"{NEWEST}#", "http://json-schema.org/draft-07/schema#"]),
+)
+@settings(max_examples=300, deadline=None)
+def test_a_draft_that_is_named_changes_nothing_else(schema: Any, draft: str | None) -> None:
+    if schema.__class__ is dict and draft is not None:
+        schema = {"$schema": draft, **schema}
+    assert _Older(schema).node(schema) == modern(schema)
+    assert (_Older(schema).node(schema) is schema) == (modern(schema) is schema)

@@ -12,7 +12,7 @@ from translators.dialect import Target
 from translators.dialect.inbound import Overlay
 from translators.json_codec import JsonObject
 from translators.notes import Report
-from translators.splices import Body, Edit, elements, only_member, written
+from translators.splices import Body, Edit, elements, known_text, only_member, written
 
 _RENAMED: Final = {"max_completion_tokens": "max_tokens", "max_tokens": "max_tokens"}
 _SAME_NAME: Final = ("temperature", "top_p", "top_k")
@@ -75,7 +75,7 @@ def _usual_body(text: str, document: JsonObject, overlay: Overlay, target: Targe
     model = only_member(text, "model")
     if model is None:
         return None
-    return f"{text[: model.value_start]}{written(target.model)}{more}{text[model.end :]}"
+    return f"{text[: model.value_start]}{known_text(target.model)}{more}{text[model.end :]}"
 
 
 def _added(document: JsonObject, overlay: Overlay) -> str | None:
@@ -95,7 +95,7 @@ def _added(document: JsonObject, overlay: Overlay) -> str | None:
 
 
 def _prompt_block(prompt: str) -> str:
-    return f'{{"type":"text","text":{written(prompt)}}}'
+    return f'{{"type":"text","text":{known_text(prompt)}}}'
 
 
 def _lay_prompt(body: Body, overlay: Overlay) -> None:

@@ -13,7 +13,7 @@ from translators.errors import UpstreamFailure
 from translators.failures import malformed, truncated
 from translators.json_codec import JsonObject
 from translators.long_json import loads_answer
-from translators.splices import Edit, last, members, spliced, written
+from translators.splices import Edit, known_text, last, members, spliced
 from translators.sse import MAX_EVENT_BYTES, Held, is_stray
 
 _BORDER: Final = re.compile(rb"\r?\n\r?\n|\r\r")
@@ -176,7 +176,7 @@ def renamed_event(raw: bytes, model: Any, asked: str) -> bytes:
     member = last(_members(text, message.value_start), "model")
     if member is None:
         return raw
-    edit = Edit(member.value_start, member.end, written(asked))
+    edit = Edit(member.value_start, member.end, known_text(asked))
     renamed = spliced(text, [edit]).encode("utf-8", "surrogateescape")
     return raw[: line.start(1)] + renamed + raw[line.end(1) :]
 
@@ -189,7 +189,7 @@ def renamed_message(body: bytes, model: Any, asked: str) -> bytes:
     member = last(_members(text, 0), "model")
     if member is None:
         return body
-    edit = Edit(member.value_start, member.end, written(asked))
+    edit = Edit(member.value_start, member.end, known_text(asked))
     return spliced(text, [edit]).encode("utf-8", "surrogateescape")
 
 
@@ -205,7 +205,7 @@ def _renamed(raw: bytes, model: Any, asked: str) -> bytes | None:
     outermost = raw.startswith(b"{") and raw.find(b"{", 1, at) < 0 and raw.find(b"[", 1, at) < 0
     if not outermost and (raw.find(b'"model"', at + 1) >= 0 or raw.find(b"\\u006") >= 0):
         return None
-    name = written(asked).encode()
+    name = known_text(asked).encode()
     return raw[: found.start(1) - 1] + name + raw[found.end(1) + 1 :]
 
 

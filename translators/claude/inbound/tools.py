@@ -17,6 +17,8 @@ class Tools:
     def __init__(self, given: Any, reading: Reading) -> None:
         """Raises InvalidRequest."""
         self._reading = reading
+        self._names: set[str] = set()
+        """Of all of them, also of those that are no functions."""
         self._functions: dict[str, JsonObject] = {}
         self._deferred: set[str] = set()
         self._search: JsonObject | None = None
@@ -27,6 +29,8 @@ class Tools:
         for i, tool in enumerate(given or ()):
             if tool.__class__ is not dict:
                 raise rejected(f"tools.{i}", "Input should be a valid dictionary")
+            if (name := tool.get("name")).__class__ is str:
+                self._names.add(name)
             self._read(tool, f"tools.{i}")
 
     @property
@@ -89,6 +93,7 @@ class Tools:
         self._reading.note("changed", "tools.strict", why)
 
     def _web_search(self, tool: JsonObject) -> None:
+        self._names.add("web_search")
         options: JsonObject = {}
         place = tool.get("user_location")
         if place.__class__ is dict:
@@ -121,6 +126,10 @@ class Tools:
             name = text_of(choice, "name", "tool_choice")
             if name in declared:
                 body["tool_choice"] = {"type": "function", "function": {"name": name}}
+            elif name not in self._names:
+                raise rejected("tool_choice", f"Tool '{name[:200]}' not found in provided tools")
+            elif name in self._functions:
+                self._reading.note("dropped", "tool_choice", "the tool is not loaded, or removed")
         elif kind in _CHOICES:
             body["tool_choice"] = _CHOICES[kind]
         elif kind != "auto":

@@ -18,6 +18,7 @@ from translators.splices import (
     Member,
     cut_all,
     elements,
+    known_text,
     members,
     only_member,
     skip_space,
@@ -138,7 +139,7 @@ def with_additions(
     if overlay.system_prompt is not None:
         if "systemInstruction" in document:
             return None
-        first = f'"systemInstruction":{{"parts":[{{"text":{written(overlay.system_prompt)}}}]}},'
+        first = f'"systemInstruction":{{"parts":[{{"text":{known_text(overlay.system_prompt)}}}]}},'
     member, values = None, JsonObject()
     if overlay.values:
         config = document.get(AT)

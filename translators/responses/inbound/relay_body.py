@@ -15,6 +15,7 @@ from translators.splices import (
     Edit,
     cut_all,
     elements,
+    known_text,
     last,
     members,
     only_member,
@@ -104,7 +105,7 @@ def _usual_body(
     if model is None:
         return None
     more = f"{_STORE if stored else ''}{added}{_INCLUDE if included == () else ''}"
-    return f"{text[: model.value_start]}{written(target.model)}{more}{text[model.end :]}"
+    return f"{text[: model.value_start]}{known_text(target.model)}{more}{text[model.end :]}"
 
 
 def _added(document: Mapping[str, Any], overlay: Overlay) -> str | None:
@@ -113,7 +114,7 @@ def _added(document: Mapping[str, Any], overlay: Overlay) -> str | None:
     if prompt is not None:
         if "instructions" in document or overlay.system_prompt_mode != "prepend":
             return None
-        more = f',"instructions":{written(prompt)}'
+        more = f',"instructions":{known_text(prompt)}'
     if not overlay.values:
         return more
     values = {_NAMES.get(name): value for name, value in overlay.values.items()}

@@ -31,6 +31,13 @@ def test_a_choice_of_the_search_itself_is_no_choice_of_a_function(tools: Any) ->
     assert "tool_choice" not in hub(tools=tools, tool_choice={"type": "tool", "name": "web_search"})
 
 
+def test_a_choice_of_a_tool_that_is_not_loaded_is_told() -> None:
+    tools = [TICK, {**TICK, "name": "tock", "defer_loading": True}]
+    found = read(body(tools=tools, tool_choice={"type": "tool", "name": "tock"}), {}, 0)
+    assert "tool_choice" not in found.request.body
+    assert [(note.kind, note.param) for note in found.notes] == [("dropped", "tool_choice")]
+
+
 def test_nulls_are_absences() -> None:
     names = (
         "system",
@@ -87,6 +94,8 @@ def test_the_callers_document_is_not_changed() -> None:
         ({"tools": [{"name": 1}]}, "tools.0.custom.name"),
         ({"tools": [{"name": "t", "input_schema": {"type": 5}}]}, "tools.0.custom.input_schema"),
         ({"tools": [TICK], "tool_choice": {"type": "some"}}, "tool_choice.type"),
+        ({"tools": [TICK], "tool_choice": {"type": "tool", "name": "tock"}}, "tool_choice"),
+        ({"tools": [TICK], "tool_choice": {"type": "tool", "name": "web_search"}}, "tool_choice"),
         ({"temperature": "warm"}, "temperature"),
         ({"thinking": "yes"}, "thinking"),
         ({"thinking": {"type": "enabled"}}, "thinking.enabled.budget_tokens"),
