@@ -171,7 +171,7 @@ class ModelNotFound(RequestFailed):
 class StoreUnavailable(RequestFailed):
     """What instances share cannot be reached."""
 
-    status, code = 503, "store_unavailable"
+    status, code = 503, "limits_unavailable"
 
 
 class DecisionNotFound(RequestFailed):
