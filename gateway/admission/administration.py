@@ -132,6 +132,12 @@ def raise_limit(database: Database, more: Raise, now: int, author: Author) -> No
     keys.add_raise(database, more, now, author)
 
 
+def note_login(database: Database, now: int, author: Author) -> None:
+    """Write down a login at the console."""
+    with transaction(database):
+        keys.note_in_audit(database, now, author, "login", "console", None, None)
+
+
 def amend_row(
     database: Database, row_id: str, cost: int, why: str, now: int, author: Author
 ) -> LedgerRow:

@@ -229,6 +229,10 @@ class Administrator:
 
         return [administration.ledger_document(row) for row in await self._call(work)]
 
+    async def note_login(self, by: By) -> None:
+        """Somebody has logged in at the console. Raises LimitsUnavailable."""
+        await self._call(administration.note_login, self._now, _author(by))
+
     async def audit(self, after: int, most: int) -> list[dict[str, Any]]:
         return [audit_document(row) for row in await self._call(keys.audit_rows, after, most)]
 
