@@ -8,7 +8,6 @@ body.
     ├── LimitsNotConfigured    404  the policy says nothing of limits
     ├── LimitExceeded          429  a limit has no room now; 400 for what it never has room for
     ├── LimitsUnavailable      503  limits cannot be counted
-    ├── StoreUnavailable       503  what instances share cannot be reached
     ├── AdminDisabled          403  no admin key is configured
     ├── ModelNotFound          404  no persona (or direct model) of that name
     ├── DecisionNotFound       404  no decision of that id is kept
@@ -171,7 +170,7 @@ class ModelNotFound(RequestFailed):
 class StoreUnavailable(RequestFailed):
     """What instances share cannot be reached."""
 
-    status, code = 503, "store_unavailable"
+    status, code = 503, "limits_unavailable"
 
 
 class DecisionNotFound(RequestFailed):

@@ -113,7 +113,7 @@ async def test_a_store_that_is_away_reloads_nobody(environ: dict[str, str]) -> N
         before = running.gateway.config.revision
         cluster_of(running)._thread.leave_alone()
         status, body = await reload(running)
-        assert (status, body["error"]["code"]) == (503, "store_unavailable")
+        assert (status, body["error"]["code"]) == (503, "limits_unavailable")
         assert running.gateway.config.revision == before
 
 
