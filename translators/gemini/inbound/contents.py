@@ -23,6 +23,7 @@ _UNEQUAL: Final = (
     " call parts of the function call turn."
 )
 _ALONE: Final = frozenset({"output", "result"})
+_IN_JSON: Final = "Answer in JSON."
 _MISSING: Final = "* GenerateContentRequest.contents: contents is not specified"
 
 
@@ -86,6 +87,22 @@ class Messages:
                 self._found.dropped(f"{at}.parts[{i}]", "an instruction is text elsewhere")
         if texts:
             self._add({"role": "system", "content": "\n\n".join(texts)}, at)
+
+    def ask_for_json(self) -> None:
+        """Say in words that the answer is JSON, where the instruction does not: OpenAI refuses to
+        be held to it otherwise. (It stays what it is as the conversation grows.)
+        """
+        first: JsonObject = self.messages[0] if self.messages else {}
+        instruction: str = first["content"] if first.get("role") == "system" else ""
+        if "json" in instruction.lower():
+            return
+        at = "generationConfig.responseMimeType"
+        if instruction:
+            self.messages[0] = {**first, "content": f"{instruction}\n\n{_IN_JSON}"}
+        else:
+            self.messages.insert(0, {"role": "system", "content": _IN_JSON})
+            self.places.insert(0, at)
+        self._found.emulated(at, "told in the instruction, too")
 
     def add_contents(self, contents: Any) -> None:
         """Raises InvalidRequest, naming the part and the rule."""

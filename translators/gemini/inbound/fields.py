@@ -53,7 +53,6 @@ FIELDS: Final[dict[str, Field]] = {
             "maxOutputTokens": "max_completion_tokens",
             "candidateCount": "n",
             "stopSequences": "stop",
-            "responseMimeType": "response_format",
             "responseSchema": "response_format.json_schema",
             "responseJsonSchema": "response_format.json_schema",
             "responseLogprobs": "logprobs",
@@ -63,6 +62,9 @@ FIELDS: Final[dict[str, Field]] = {
             "mediaResolution": "content.image_url.detail",
         }.items()
     },
+    f"{_C}responseMimeType": _mapped(
+        "response_format", "Where no schema is given it is told in the instruction, too."
+    ),
     f"{_C}thinkingConfig.thinkingLevel": _mapped("reasoning_effort"),
     f"{_C}thinkingConfig.thinkingBudget": _mapped("reasoning_effort", "The effort it stands for."),
     f"{_C}thinkingConfig.includeThoughts": Field(Verdict("mapped", "Thoughts are shown.")),

@@ -25,6 +25,7 @@ _STORED: Final = ("cachedContent", "continuationToken")
 _LOST: Final = ("modelArmorConfig", "generationOutputConfig")
 _TIERS: Final = {"STANDARD": "default", "FLEX": "flex", "PRIORITY": "priority"}
 _OPEN: Final = frozenset({"OFF", "BLOCK_NONE"})
+_ANY_JSON: Final = {"type": "json_object"}
 _HUB: Final[Mapping[str, str]] = {
     **HUB_NAMES,
     "max_tokens": "generationConfig.maxOutputTokens",
@@ -85,6 +86,8 @@ def read_body(body: Any, model: str, stream: bool, size: int) -> Read:
         made.update(tools_of(body, found))
     if config:
         made.update(parameters_of(config, found))
+        if made.get("response_format") == _ANY_JSON:
+            messages.ask_for_json()
     if not body.keys() <= _USUAL:
         _read_aside(body, model, made, found)
     try:

@@ -12,6 +12,7 @@ from translators.chat.request import parse
 from translators.dialect.inbound import Call
 from translators.errors import InvalidRequest
 from translators.gemini import inbound
+from translators.gemini.inbound.request import read_body
 from translators.gemini.inbound.signatures import (
     SEALED_BEGINS,
     sealed_signature,
@@ -128,3 +129,29 @@ def test_too_much_is_not_sealed() -> None:
     assert sealed_signature({"thinking_blocks": [{"thinking": noise}]}, "claude/c") is None
     assert sealed_signature({"content": "x"}, "claude/c") is None
     assert unsealed_signature("A" * 300_000) is None
+
+
+@pytest.mark.parametrize(
+    ("instruction", "told"),
+    [
+        (None, "Answer in JSON."),
+        ("Be kind.", "Be kind.\n\nAnswer in JSON."),
+        ("Write Json.", "Write Json."),
+    ],
+)
+def test_an_answer_in_json_is_asked_for_in_words_that_stay(
+    instruction: str | None, told: str
+) -> None:
+    """Whatever the conversation says: what is before it is the same in each turn."""
+    config = {"responseMimeType": "application/json"}
+    body: dict[str, Any] = {"contents": [{"parts": [{"text": "as json"}]}]}
+    body["generationConfig"] = config
+    if instruction is not None:
+        body["systemInstruction"] = {"parts": [{"text": instruction}]}
+    found = read_body(body, "p", False, 0)
+    assert found.request.body["messages"] == [
+        {"role": "system", "content": told},
+        {"role": "user", "content": "as json"},
+    ]
+    emulated = [note.param for note in found.found.told() if note.kind == "emulated"]
+    assert emulated == ([] if told == instruction else ["generationConfig.responseMimeType"])
