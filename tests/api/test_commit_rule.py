@@ -9,6 +9,7 @@ import aiohttp
 import pytest
 from openai import APIError, AsyncOpenAI
 
+import translators.chat.chunks
 from gateway.telemetry.events import RequestEnded
 from tests.fakes import (
     OPENAI_STREAM,
@@ -24,7 +25,6 @@ from tests.fakes import (
     sse,
 )
 from tests.serving import Running, serving
-from translators.chat.chunks import ChunkWriter
 from translators.json_codec import dumps, loads
 from translators.openai.answer.stream import OpenAIStream
 
@@ -502,9 +502,13 @@ async def test_a_fault_of_our_own_after_content_is_the_last_event(
     assert b"[DONE]" not in text
 
 
-@pytest.mark.parametrize("where", [(OpenAIStream, "more_text"), (ChunkWriter, "_event")])
+@pytest.mark.parametrize(
+    "where",
+    [(OpenAIStream, "more_text"), (translators.chat.chunks, "escape_line_separators")],
+    ids=["reading", "writing"],
+)
 async def test_a_fault_of_our_own_in_a_piece_that_comes_alone_is_ours(
-    where: tuple[type, str], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    where: tuple[Any, str], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     """It is read where the connection is: the provider must not be blamed for it, and the loop must
     not log what it says.
@@ -513,7 +517,8 @@ async def test_a_fault_of_our_own_in_a_piece_that_comes_alone_is_ours(
     def fail(*_: Any) -> None:
         raise RuntimeError(f"of {'Ann'}: {'secret'}")
 
-    events = [b for text in "abcd" for b in (openai_chunk({"content": text}), Pause(0.05))]
+    texts = ("a", "b\u2028", "c\u2028", "d\u2028")
+    events = [b for text in texts for b in (openai_chunk({"content": text}), Pause(0.05))]
     async with (
         fake_upstream(openai=[*sse(*OPENAI_STREAM[:1], end=False), *events, End()]) as fake,
         serving(fake.environ()) as running,
