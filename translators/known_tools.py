@@ -11,7 +11,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Hashable, Sequence
 from typing import Any, Final, TypeVar
 
-from translators.json_codec import JsonObject, dumps, first_flaw, loads
+from translators.json_codec import JsonObject, dumps, first_flaw, loads, looked_at
 from translators.known_messages import Place, Written, place_of, read_messages
 from translators.long_json import dumps_long
 from translators.pieces import LONG
@@ -42,12 +42,14 @@ _MARKS: Final = {name: b"%d" % number for name, number in _STAND_FOR.items()}
 
 
 class KnownTools:
-    """A set: the value of `tools` as JSON text, and as it was read."""
+    """A set: the value of `tools` as JSON text, and as it was read. `plain`: the text is what
+    `dumps` writes of it."""
 
-    __slots__ = ("_made", "size", "text", "value")
+    __slots__ = ("_made", "plain", "size", "text", "value")
 
-    def __init__(self, text: bytes, value: list[Any]) -> None:
+    def __init__(self, text: bytes, value: list[Any], plain: bool = False) -> None:
         self.text = text
+        self.plain = plain
         self.value = value
         values = len(text) - len(text.replace(b",", b""))  # an eighth of what counting them costs
         self.size = 2 * len(text) + _OF_A_VALUE * values
@@ -70,7 +72,10 @@ class KnownTools:
 
     def write(self, tools: Any) -> None:
         """Keep the JSON text of what was made of the set for a provider: see `dumps_known`."""
-        self.once("text", lambda: dumps(tools), tools)
+        self.once("text", lambda: self._text(tools), tools)
+
+    def _text(self, tools: Any) -> bytes:
+        return self.text if self.plain and tools is self.value else dumps(tools)
 
     def text_of(self, body: Any) -> bytes | None:
         """The text that `write` kept of the very tools of a body."""
@@ -211,9 +216,8 @@ def _learned(text: bytes, at: int) -> KnownTools | None:
         (value,) = loads(wrapped)
     except ValueError:
         return None
-    if first_flaw(wrapped, [value]) is not None:
-        return None
-    return KnownTools(wrapped[1:-1], value)
+    flaw, plain = looked_at(wrapped, [value])
+    return None if flaw is not None else KnownTools(wrapped[1:-1], value, plain)
 
 
 def _likely_end(text: bytes, at: int) -> int:

@@ -307,3 +307,17 @@ def test_a_set_is_found_whose_tools_have_a_parameter_that_is_called_tools(first:
     document = read(dumps(body))
     assert document == body
     assert known_tools.known_tools(document["tools"]) is not None
+
+
+@pytest.mark.parametrize("space", [b"", b" "])
+def test_tools_that_go_on_as_they_came_go_on_as_the_text_they_came_in(space: bytes) -> None:
+    """If it is what would be written of them."""
+    text = dumps(_body(_set())).replace(b"},{", b"},%b{" % space)
+    document = read(text)
+    assert document is not None
+    found = known_tools.known_tools(document["tools"])
+    assert found is not None
+    found.write(document["tools"])
+    sent = found.text_of(document)
+    assert dumps(document["tools"]) == sent
+    assert (sent is found.text) == (not space)
