@@ -2,7 +2,7 @@
 made and changed.
 
 A key is `sk-llmr-<id>-<secret>-<checksum>`: 12 hex digits, 43 characters of base64url (256 bits), 6
-of base32. Of the whole only its SHA-256 is kept; in memory, too, the keys that were presented last.
+of base32. Of the whole only its SHA-256 is kept.
 """
 
 import base64
@@ -28,7 +28,6 @@ _FORM: Final = re.compile(r"sk-llmr-([0-9a-f]{12})-[A-Za-z0-9_-]{43}-[A-Z2-7]{6}
 _HINT: Final = 12
 _NEVER: Final = float("-inf")
 _ENDLESS: Final = math.inf
-_MOST_PRESENTED: Final = 1000
 _CHECKED_BITS: Final = 0x3FFFFFFF
 
 
@@ -99,9 +98,6 @@ class KeyDirectory:
         self._standing: dict[bytes, tuple[str, str, float]] = {}
         """By the digest of a secret: its key's id and state, and until when it is good."""
         self._of_key: dict[str, set[bytes]] = {}
-        self._presented: dict[str, tuple[str, float]] = {}
-        """By a key that was good when it was presented: its id, and until when. Whatever changes of
-        any key, all are looked up anew."""
         self.revision = 0
         self.seen_at = _NEVER
         """When the store was asked last."""
@@ -123,7 +119,6 @@ class KeyDirectory:
 
     def apply(self, rows: list[KeyRow], secrets: list[SecretRow]) -> None:
         """Keys as they are now, each with all of its secrets."""
-        self._presented.clear()
         for row in rows:
             for digest in self._of_key.pop(row.id, ()):
                 del self._standing[digest]
@@ -159,12 +154,6 @@ class KeyDirectory:
         """The id of a key that is good now; None if it is none of the store's. Raises
         NotAuthorized, LimitsUnavailable.
         """
-        if (known := self._presented.get(key)) is not None:
-            key_id, until = known
-            if self._now() - self.seen_at <= self._most_age and (
-                until is _ENDLESS or until > self._clock()
-            ):
-                return key_id
         if not key.startswith(PREFIX):
             return None
         found = self._standing.get(digest_of(key))
@@ -182,7 +171,4 @@ class KeyDirectory:
             raise NotAuthorized(f"This API key was {state}.")
         if until is not _ENDLESS and until <= self._clock():
             raise NotAuthorized("This API key has expired.")
-        if len(self._presented) >= _MOST_PRESENTED:
-            self._presented.clear()
-        self._presented[key] = key_id, until
         return key_id

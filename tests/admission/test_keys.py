@@ -113,26 +113,6 @@ def test_an_expired_disabled_or_revoked_key_is_refused_and_says_so(
     assert not directory.keys.empty  # the gateway stays closed
 
 
-def test_a_key_that_was_good_a_moment_ago_is_looked_at_again(
-    database: Database, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Nothing was read of the store meanwhile; and others were presented, more than are kept."""
-    monkeypatch.setattr("gateway.admission.keys._MOST_PRESENTED", 2)
-    directory = Directory(database)
-    key_id, key = made(database, expires_in="30m")
-    others = dict(made(database) for _ in range(3))
-    directory.read()
-    for _ in range(2):
-        assert directory.keys.key_id(key) == key_id
-        assert [directory.keys.key_id(other) for other in others.values()] == [*others]
-        assert len(directory.keys._presented) <= 2
-    directory.clock.now = 1000 + 1799
-    assert directory.keys.key_id(key) == key_id
-    directory.clock.now += 1
-    with pytest.raises(NotAuthorized, match="has expired"):
-        directory.keys.key_id(key)
-
-
 def test_a_rotated_key_is_good_until_its_grace_is_over(database: Database) -> None:
     directory = Directory(database)
     key_id, first = made(database)
