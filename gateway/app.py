@@ -194,6 +194,14 @@ def _shared_responses(own: Store | None, kind: str, cluster: "Cluster | None") -
     return own if cluster is None else cluster.responses(own, RESPONSES_KEPT.get(kind, 0.0))
 
 
+def _records_of(cluster: "Cluster | None", reloader: Reloader) -> DecisionLog:
+    """Where decisions stand; and from now on other instances may ask for a reload."""
+    if cluster is None:
+        return DecisionLog()
+    cluster.reload_with(reloader)
+    return cluster.decisions.log
+
+
 def _measure_by(metrics: Metrics, gen_ai: "GenAiMetrics | None", config: Config) -> None:
     """From now on the names of this configuration may be labels."""
     targets = [
@@ -291,16 +299,6 @@ def _followers(
     return first if cluster is None else (*first, cluster.apply_config)
 
 
-def _records_of(cluster: "Cluster | None", reloader: Reloader) -> DecisionLog:
-    """Where decisions are kept; other instances, where there are, find them there, and may have
-    this one reload.
-    """
-    if cluster is None:
-        return DecisionLog()
-    cluster.reload_with(reloader)
-    return cluster.decisions.log
-
-
 @asynccontextmanager
 async def running_gateway(
     config: Config,
@@ -315,8 +313,8 @@ async def running_gateway(
     tracing: Callable[[Callable[[], Config]], TraceSource] | None = None,
 ) -> AsyncIterator[Gateway]:
     """A complete gateway, its clients open; gateway.server.listener serves it. `files`: where
-    `config` came from, watched, and read again when asked for. `tracing` makes what traces are told
-    to. `open_console`: for everybody. `allow_cold`: the store of limits need not be seen first.
+    `config` came from, watched, and read again when asked for. `tracing`: what traces are told to.
+    `open_console`: for everybody. `allow_cold`: the store of limits need not have been seen.
     """
     metrics, measuring, measure_by, by_key = _measuring(config)
     state, places, fetching = memory_of(config), ConcurrencyLimiter(), config.server.media_fetch

@@ -8,6 +8,7 @@ body.
     ├── LimitsNotConfigured    404  the policy says nothing of limits
     ├── LimitExceeded          429  a limit has no room now; 400 for what it never has room for
     ├── LimitsUnavailable      503  limits cannot be counted
+    ├── StoreUnavailable       503  what instances share cannot be reached
     ├── AdminDisabled          403  no admin key is configured
     ├── ModelNotFound          404  no persona (or direct model) of that name
     ├── DecisionNotFound       404  no decision of that id is kept
@@ -294,12 +295,8 @@ class UpstreamFailed(RequestFailed):
         )
         self.failure = failure
         self.provider = provider
-        self.status, self.type, self.code, self.param = (
-            failure.status,
-            failure.type,
-            failure.code,
-            failure.param,
-        )
+        self.status, self.type = failure.status, failure.type
+        self.code, self.param = failure.code, failure.param
         if failure.retry_after is not None:
             self.retry_in(failure.retry_after)
         if failure.should_retry is not None:
@@ -313,13 +310,9 @@ def caller_error(error: RequestFailed | InvalidRequest) -> CallerError:
             error.status, error.message, "invalid_request_error", error.code, error.param
         )
     told = CallerError(
-        error.status,
-        error.message,
-        error.type,
-        error.code,
-        error.param,
+        error.status, error.message, error.type, error.code, error.param,
         retry_after=error.retry_after,
-    )
+    )  # fmt: skip
     if isinstance(error, LimitExceeded):
         return told._replace(should_retry=error.should_retry, limit=error.limit)
     if isinstance(error, NoEligibleTarget) and error.window:
@@ -329,12 +322,9 @@ def caller_error(error: RequestFailed | InvalidRequest) -> CallerError:
     failure = error.failure
     words = None if failure.kind in UNTOLD else without_account(failure.message)
     return told._replace(
-        kind=failure.kind,
-        provider=error.provider,
-        provider_message=words,
-        relayed=failure.body,
+        kind=failure.kind, provider=error.provider, provider_message=words, relayed=failure.body,
         should_retry=failure.should_retry,
-    )
+    )  # fmt: skip
 
 
 def error_body(error: RequestFailed | InvalidRequest) -> ErrorDocument:

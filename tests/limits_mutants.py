@@ -34,6 +34,15 @@ OF_LIMITS: Final = (
         "if found is None and key_id_in(key) is None:", 'if key_id_in(key) == "":', _OF_KEYS,
     ),
     Mutant(
+        "a key is good as long as it is presented", _KEYS,
+        "until is _ENDLESS or until > self._clock()", "True", _OF_KEYS,
+    ),
+    Mutant(
+        "a key is good that was revoked since it was presented", _KEYS,
+        "        self._presented.clear()\n        for row in rows:\n",
+        "        for row in rows:\n", _OF_KEYS,
+    ),
+    Mutant(
         "keys are known for ever without the store", _KEYS,
         "if age > self._most_age:", "if age > 9 * self._most_age:", _OF_KEYS,
     ),
@@ -99,7 +108,7 @@ OF_LIMITS: Final = (
     ),
     Mutant(
         "a line follows a torn one on its line", "gateway/admission/journal.py",
-        "        if self._torn:\n            lines", "        if False:\n            lines",
+        "        if self._torn:\n            line ", "        if False:\n            line ",
         _OF_JOURNAL,
     ),
     Mutant(

@@ -46,6 +46,9 @@ class Extras(NamedTuple):
     """How often each fee may fall due."""
 
 
+PLAIN: Final = Extras()
+
+
 def most_cost(
     model: Model, prompt_tokens: int, output_tokens: int, day: date, extras: Extras
 ) -> int | None:
@@ -56,8 +59,10 @@ def most_cost(
     price = prices[-1] if prices and prices[-1].valid_from <= day else model.price_at(day)
     if price is None:
         return None
-    caches, hears, fees = extras
-    reads = caches + 2 * hears
+    reads = fees = 0
+    if extras is not PLAIN:
+        caches, hears, fees = extras
+        reads = caches + 2 * hears
     reading, writing = price.dearest[reads], price.exact[2]
     for tier in price.tiers:
         if prompt_tokens > tier.above_prompt_tokens:

@@ -4,7 +4,7 @@ needs no running server. Plain functions, used by one thread.
 
 import json
 from collections.abc import Iterable, Mapping, Set
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Any, Final
 
 from gateway.admission.keys import new_id, new_secret
@@ -15,6 +15,8 @@ from gateway.store.database import Database, transaction
 from gateway.store.limits_rows import Author, Charge, KeyRow, LedgerRow, Raise
 
 DAY: Final = 86_400
+_LAST_DAY: Final = 100_000
+"""Since 1970: in the year 2243."""
 _STATES: Final = {"disable": "disabled", "enable": "active", "revoke": "revoked"}
 
 
@@ -115,8 +117,12 @@ def set_state(
 def rotate_key(
     database: Database, key_id: str, grace: int, now: int, author: Author
 ) -> tuple[KeyRow, str]:
-    """A second secret; the first is good for `grace` seconds more. Raises KeyNotFound."""
+    """A second secret; the first is good for `grace` seconds more. Raises KeyNotFound, and
+    ValueError for a key that was revoked.
+    """
     row = key_of(database, key_id)
+    if row.state == "revoked":
+        raise ValueError(f"the key {key_id} was revoked, which is for ever")
     key, secret = new_secret(row.id)
     keys.rotate(database, secret, now + grace, now, author)
     return row, key
@@ -124,6 +130,12 @@ def rotate_key(
 
 def raise_limit(database: Database, more: Raise, now: int, author: Author) -> None:
     keys.add_raise(database, more, now, author)
+
+
+def note_login(database: Database, now: int, author: Author) -> None:
+    """Write down a login at the console."""
+    with transaction(database):
+        keys.note_in_audit(database, now, author, "login", "console", None, None)
 
 
 def amend_row(
@@ -208,6 +220,9 @@ def moment(seconds: float | None) -> str | None:
 def day_of(text: str) -> int:
     """Days since 1970 of a date like 2026-11-30. Raises ValueError."""
     try:
-        return int(datetime.fromisoformat(text).replace(tzinfo=UTC).timestamp()) // DAY
+        day = date.fromisoformat(text).toordinal() - date(1970, 1, 1).toordinal()
     except ValueError:
-        raise ValueError(f"must be a day like 2026-11-30, not {text[:40]!r}") from None
+        day = -1
+    if not 0 <= day < _LAST_DAY:
+        raise ValueError(f"must be a day like 2026-11-30, not {text[:40]!r}")
+    return day

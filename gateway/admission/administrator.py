@@ -1,8 +1,9 @@
 """What operators do while the gateway runs: on the store's thread, and known here at once."""
 
+import re
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
-from typing import Any, Final, NamedTuple, Protocol, TypeVar
+from typing import Any, Final, NamedTuple, Protocol, TypeVar, get_args
 
 from gateway.admission import administration, teams
 from gateway.admission.amounts import NANO, shown
@@ -10,13 +11,17 @@ from gateway.admission.counters import Counter
 from gateway.admission.refusals import resets_at
 from gateway.admission.scopes import CallerRules
 from gateway.admission.store_thread import StoreDown, StoreThread
-from gateway.config.limits import LimitsPolicy, duration
+from gateway.config.limits import LimitsPolicy, On, Per, duration
 from gateway.errors import LimitsUnavailable
 from gateway.store import idempotency, keys, ledger, spend
 from gateway.store.database import Database, transaction
-from gateway.store.limits_rows import Author, Raise
+from gateway.store.limits_rows import DAY, Author, Raise
 
 _MONTH: Final = 31
+_NEVER: Final = 2**53
+_SCOPE: Final = re.compile(
+    r"(all|(team|key|persona)/[\w./:-]{1,128})(\+(persona|key|user)/[\w./:-]{1,128})*", re.ASCII
+)
 T = TypeVar("T")
 
 
@@ -214,15 +219,19 @@ class Administrator:
         return _day(first), _day(last), [administration.spend_document(row) for row in rows]
 
     async def ledger(
-        self, key: str | None, after: str, since: str | None, most: int
+        self, key: str | None, after: str, since: str | None, until: str | None, most: int
     ) -> list[dict[str, Any]]:
         """Raises ValueError."""
-        first = 0 if since is None else administration.day_of(since) * administration.DAY * 1000
+        first, last = moments(since, until)
 
         def work(database: Database) -> list[Any]:
-            return ledger.rows(database, key=key, after=after, since=first, most=most)
+            return ledger.rows(database, key=key, after=after, since=first, until=last, most=most)
 
         return [administration.ledger_document(row) for row in await self._call(work)]
+
+    async def note_login(self, by: By) -> None:
+        """Somebody has logged in at the console. Raises LimitsUnavailable."""
+        await self._call(administration.note_login, self._now, _author(by))
 
     async def audit(self, after: int, most: int) -> list[dict[str, Any]]:
         return [audit_document(row) for row in await self._call(keys.audit_rows, after, most)]
@@ -236,8 +245,30 @@ def days(since: str | None, until: str | None, now: int) -> tuple[int, int]:
     """The first day, and the day after the last, since 1970: by default the last 31. Raises
     ValueError.
     """
-    last = now // administration.DAY + 1 if until is None else administration.day_of(until)
-    return (last - _MONTH if since is None else administration.day_of(since)), last
+    last = now // administration.DAY + 1 if until is None else _day_of("until", until)
+    first = last - _MONTH if since is None else _day_of("since", since)
+    if first >= last:
+        raise ValueError("since: must be before 'until', which is the day after the last one")
+    return first, last
+
+
+def _day_of(name: str, text: str) -> int:
+    """Raises ValueError."""
+    try:
+        return administration.day_of(text)
+    except ValueError as error:
+        raise ValueError(f"{name}: {error}") from None
+
+
+def moments(since: str | None, until: str | None) -> tuple[int, int]:
+    """Unix milliseconds of the beginnings of two days; of all times where they are not said. Raises
+    ValueError.
+    """
+    first = 0 if since is None else _day_of("since", since) * DAY
+    last = _NEVER if until is None else _day_of("until", until) * DAY
+    if first >= last:
+        raise ValueError("since: must be before 'until', which is the day after the last one")
+    return first, last
 
 
 def check_groups(by: Sequence[str]) -> None:
@@ -252,11 +283,28 @@ def raise_of(body: Any, now: int) -> Raise:
     scope, on, per, by = (body.get(name) for name in ("scope", "on", "per", "by"))
     if not isinstance(scope, str) or not isinstance(on, str) or not scope or not on:
         raise ValueError("scope: it and 'on' are required, as GET /api/v1/limits shows them")
+    if _SCOPE.fullmatch(scope) is None:
+        raise ValueError("scope: must be as GET /api/v1/limits shows it, like all or team/blue")
+    _check_name(on, per)
     if isinstance(by, bool) or not isinstance(by, int | float) or not 0 < by <= 10**12:
         raise ValueError("by: must be a number above 0")
+    if on != "usd" and by != int(by):
+        raise ValueError(f"by: must be a whole number of {on}")
     name = on if per is None else f"{on}/{per}"
     amount = round(by * NANO) if on == "usd" else int(by)
-    return Raise(scope, name, amount, now + duration(str(body.get("for", "24h"))))
+    try:
+        more = duration(str(body.get("for", "24h")))
+    except ValueError as error:
+        raise ValueError(f"for: {error}") from None
+    return Raise(scope, name, amount, now + more)
+
+
+def _check_name(on: str, per: Any) -> None:
+    """Raises ValueError."""
+    if on not in get_args(On):
+        raise ValueError(f"on: must be one of {', '.join(get_args(On))}")
+    if (per is None) != (on == "concurrency") or (per is not None and per not in get_args(Per)):
+        raise ValueError(f"per: must be one of {', '.join(get_args(Per))}; none for concurrency")
 
 
 def counter_document(counter: Counter) -> dict[str, Any]:

@@ -13,15 +13,10 @@ from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
+from zlib import crc32
 
 from gateway.admission.amounts import Amounts
-from gateway.admission.journal_lines import (
-    Form,
-    Settled,
-    hold_document,
-    line_of,
-    row_document,
-)
+from gateway.admission.journal_lines import Form, Settled, hold_document, row_document
 
 LARGEST: Final = 64 * 1024 * 1024
 """Bytes of a file, after which another one is begun."""
@@ -54,46 +49,43 @@ class JournalFile:
         self._torn = False
         self._forms = 0
 
-    def write(self, document: str) -> None:
-        """A document as JSON. Raises OSError: then nothing of it counts."""
-        self._append(line_of(document))
-
     def hold(self, form: Form, name: str, user: str, request: str, held: Amounts) -> None:
         """So much is held for a request. Raises OSError: then nothing of it counts."""
-        self._append(line_of(hold_document(self._number(form), name, user, request, held)))
+        number = form.number if form.file is self else self._told(form)
+        self.write(hold_document(number, name, user, request, held))
 
     def settle(self, form: Form, settled: Settled) -> None:
         """A request has ended. Raises OSError: then it waits."""
         try:
-            self._append(line_of(row_document(self._number(form), settled)))
+            number = form.number if form.file is self else self._told(form)
+            self.write(row_document(number, settled))
         except OSError:
             self.unwritten.append((form, settled))
             raise
 
     def flush(self) -> None:
-        """Write down what was settled and is not yet. Raises OSError: then all of it waits, and a
-        row may be written twice.
-        """
-        if self.unwritten:
-            lines = [line_of(row_document(self._number(form), of)) for form, of in self.unwritten]
-            self._append(b"".join(lines))
-            self.unwritten.clear()
+        """Write down what was settled and is not yet. Raises OSError: then the rest waits."""
+        while self.unwritten:
+            form, settled = self.unwritten.pop()
+            self.settle(form, settled)
 
-    def _number(self, form: Form) -> int:
-        """What the form is called here; told before it is used. Raises OSError."""
-        if form.file is not self:
-            self._append(line_of(form.document(self._forms + 1)))
-            self._forms += 1
-            form.file, form.number = self, self._forms
+    def _told(self, form: Form) -> int:
+        """What the form is called here, from now on. Raises OSError."""
+        self.write(form.document(self._forms + 1))
+        self._forms += 1
+        form.file, form.number = self, self._forms
         return form.number
 
-    def _append(self, lines: bytes) -> None:
+    def write(self, document: str) -> None:
+        """A document as JSON. Raises OSError: then nothing of it counts."""
+        text = document.encode()
+        line = b"%b %08x\n" % (text, crc32(text))
         if self._torn:
-            lines = b"\n" + lines
-        written = os.write(self._file, lines)
+            line = b"\n" + line
+        written = os.write(self._file, line)
         self.size += written
         self.unsynced = True
-        self._torn = written < len(lines)
+        self._torn = written < len(line)
         if self._torn:
             raise OSError("the journal's disk is full")
 

@@ -6,10 +6,11 @@ a line of a request has but its number, so that little is written for each:
 
     {"form":1,"of":[KEY,TEAM,PERSONA,PROVIDER,MODEL,REVISION,[[SCOPE,NAME,WINDOW],…]]}
     ["hold",1,ID,USER,REQUEST,TOKENS,READ,WRITTEN,NANO_USD]
-    ["row",1,ID,USER,REQUEST,STATE,ATTEMPTS,READ,CACHED,WRITTEN,OUTPUT,REASONING,COST,DECISION,WHY,
-     NANO_USD]
+    ["row",1,ID,USER,REQUEST,STATE,ATTEMPTS,READ,OUTPUT,COST,DECISION,WHY,
+     CACHED,WRITTEN,REASONING,NANO_USD]
 
-The last of a row is what it counts of money where its cost is not known.
+The last of a row is what it counts of money where its cost is not known. Where the last four are 0,
+as they nearly always are, they are left out.
 """
 
 import logging
@@ -32,6 +33,10 @@ _log: Final = logging.getLogger("llm_router")
 _ON: Final = {str(on): index for on, index in INDEX.items()}
 
 
+class JournalUnknown(Exception):
+    """A whole line of a journal is not what its version says that it is."""
+
+
 class Settled(NamedTuple):
     """A request that has ended, without its form."""
 
@@ -41,14 +46,14 @@ class Settled(NamedTuple):
     state: str
     attempts: int
     input: int
-    cached: int
-    written: int
     output: int
-    reasoning: int
     cost: int | None
     decision: str
     why: str | None
-    unpriced: int
+    cached: int = 0
+    written: int = 0
+    reasoning: int = 0
+    unpriced: int = 0
     """Nano-USD that it counts where its cost is not known."""
 
 
@@ -80,8 +85,8 @@ class Form:
 
     def booking(self, settled: Settled) -> Booking:
         """The row as the ledger has it, and what it counts."""
-        (name, user, request, state, attempts, read, cached, written, output, reasoning, cost,
-         decision, why, unpriced) = settled  # fmt: skip
+        (name, user, request, state, attempts, read, output, cost, decision, why, cached, written,
+         reasoning, unpriced) = settled  # fmt: skip
         key_id, team, persona, provider, model, revision = self._of
         usd = unpriced if cost is None else cost
         amounts = self.pick((1, read + output, read, output, usd, 0))
@@ -129,18 +134,16 @@ def hold_document(form: int, name: str, user: str, request: str, held: Sequence[
 
 def row_document(form: int, settled: Settled) -> str:
     """How it ended, as a document."""
-    (name, user, request, state, attempts, read, cached, written, output, reasoning, cost,
-     decision, why, unpriced) = settled  # fmt: skip
+    (name, user, request, state, attempts, read, output, cost, decision, why, cached, written,
+     reasoning, unpriced) = settled  # fmt: skip
+    rest = ""
+    if cached or written or reasoning or unpriced:
+        rest = f",{cached},{written},{reasoning},{unpriced}"
     return (
-        f'["row",{form},"{name}","{user}",{quoted(request)},"{state}",{attempts},{read},{cached},'
-        f'{written},{output},{reasoning},{"null" if cost is None else cost},"{decision}",'
-        f"{'null' if why is None else quoted(why)},{unpriced}]"
+        f'["row",{form},"{name}","{user}",{quoted(request)},"{state}",{attempts},{read},{output},'
+        f'{"null" if cost is None else cost},"{decision}",'
+        f"{'null' if why is None else quoted(why)}{rest}]"
     )
-
-
-def line_of(document: str) -> bytes:
-    text = document.encode()
-    return b"%b %08x\n" % (text, crc32(text))
 
 
 def _charges_form(counters: Sequence[CounterId]) -> str:
@@ -155,12 +158,16 @@ def _charge_form(counter: CounterId) -> str:
 
 def read_journal(path: Path) -> Iterator[LedgerRow]:
     """The rows that it gives: settled ones as they come, and at the end what was held for requests
-    that never were. It has in memory what is held at one moment. Raises OSError.
+    that never were. It has in memory what is held at one moment. Raises OSError, JournalUnknown.
     """
     held: dict[str, LedgerRow] = {}
     forms: dict[int, Form] = {}
     for document in _documents(path):
-        for settled, row in rows_of(document, forms):
+        try:
+            found = list(rows_of(document, forms))
+        except (ValueError, TypeError, LookupError, AttributeError):
+            raise JournalUnknown(f"{path} cannot be understood") from None
+        for settled, row in found:
             if settled:
                 held.pop(row.id, None)
                 yield row
@@ -170,7 +177,10 @@ def read_journal(path: Path) -> Iterator[LedgerRow]:
 
 
 def rows_of(document: Any, forms: dict[int, Form]) -> Iterator[tuple[bool, LedgerRow]]:
-    """What a line says: rows, and whether they were settled. `forms`: those told so far."""
+    """What a line says: rows, and whether they were settled; nothing if it is of a kind that is not
+    known: what was held counts then. `forms`: those told so far. Raises ValueError, TypeError,
+    LookupError, AttributeError.
+    """
     if isinstance(document, list):
         what, number, *said = document
         form = forms.get(number)
@@ -178,7 +188,7 @@ def rows_of(document: Any, forms: dict[int, Form]) -> Iterator[tuple[bool, Ledge
             _log.error("a row of a journal is lost: %s", said[0])  # the line of its form is
         elif what == "row":
             yield True, row_of(form.booking(Settled(*said)).values[:-1])
-        else:
+        elif what == "hold":
             name, user, request, *held = said
             yield False, form.presumed(name, user, request, Amounts._make((1, *held, 1)))
     elif "form" in document:
@@ -194,9 +204,16 @@ def rows_of(document: Any, forms: dict[int, Form]) -> Iterator[tuple[bool, Ledge
 
 
 def _documents(path: Path) -> Iterator[Any]:
-    """The lines that are whole."""
+    """The lines that are whole. Of a file whose process was killed the last one may not be; more
+    than that is told, because it is no such thing.
+    """
+    torn = 0
     with path.open("rb") as lines:
         for line in lines:
             text, _, crc = line.rstrip(b"\n").rpartition(b" ")
             if crc == b"%08x" % crc32(text):
                 yield loads(text)
+            elif line != b"\n":
+                torn += 1
+    if torn > 1:
+        _log.error("%d lines of %s are damaged, and what they say is lost", torn, path)

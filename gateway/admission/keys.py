@@ -15,8 +15,10 @@ from collections.abc import Callable, Mapping
 from hashlib import sha256
 from typing import Final
 
+from gateway.admission.store_thread import StoreThread
 from gateway.config.limits import KEYS_MAX_AGE, Limits, WhenDown, read_limits
 from gateway.errors import LimitsUnavailable, NotAuthorized
+from gateway.store import keys as key_store
 from gateway.store.limits_rows import KeyRow, SecretRow
 
 PREFIX: Final = "sk-llmr-"
@@ -110,6 +112,14 @@ class KeyDirectory:
     def empty(self) -> bool:
         """There never was one; False as long as nobody knows."""
         return not self._keys and self.seen_at != _NEVER
+
+    async def learn(self, thread: StoreThread) -> None:
+        """Read what has changed in the store, a page at a time. Raises StoreDown."""
+        more = True
+        while more:
+            rows, secrets = await thread.call(key_store.changed_since, self.revision)
+            self.apply(rows, secrets)
+            more = len(rows) == key_store.PAGE
 
     def apply(self, rows: list[KeyRow], secrets: list[SecretRow]) -> None:
         """Keys as they are now, each with all of its secrets."""

@@ -14,7 +14,7 @@ from gateway.admission.accounts import Account
 from gateway.admission.amounts import shown
 from gateway.admission.counters import Counter
 from gateway.admission.journal import Journal, JournalFile, abandoned
-from gateway.admission.journal_lines import Form, Settled, at_of, read_journal
+from gateway.admission.journal_lines import Form, JournalUnknown, Settled, at_of, read_journal
 from gateway.admission.refusals import resets_at
 from gateway.admission.scopes import in_words
 from gateway.admission.store_thread import StoreThread
@@ -156,17 +156,25 @@ class LedgerQueue:
             await self._thread.call(key_store.used_at, times)
 
 
-async def recover(directory: Path, thread: StoreThread) -> int:
+async def recover(directory: Path, thread: StoreThread, unknown: set[str]) -> int:
     """Bring the journals of processes that are gone into the ledger; how many rows that were. What
-    was held and never settled counts whole (`presumed`). Raises StoreDown, OSError.
+    was held and never settled counts whole (`presumed`). `unknown`: those whose journals cannot be
+    understood; they stay where they are. Raises StoreDown, OSError.
     """
     count = 0
     for instance, paths in abandoned(directory):
-        for path in paths:
-            rows = read_journal(path)
-            while batch := await asyncio.to_thread(list, islice(rows, BATCH)):
-                await thread.call(ledger.book, instance, batch)
-                count += len(batch)
+        if instance in unknown:
+            continue
+        try:
+            for path in paths:
+                rows = read_journal(path)
+                while batch := await asyncio.to_thread(list, islice(rows, BATCH)):
+                    await thread.call(ledger.book, instance, batch)
+                    count += len(batch)
+        except JournalUnknown as error:
+            _log.error("limits: %s: it stays, and is not counted", error)
+            unknown.add(instance)
+            continue
         await thread.call(presumed.remove, instance)
         for path in paths:
             path.unlink()

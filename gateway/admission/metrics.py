@@ -11,6 +11,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from prometheus_client.registry import Collector
 
 from gateway.admission.counters import CounterPool
+from gateway.errors import LimitExceeded
 from gateway.telemetry.counters import FastCollector
 
 _SECONDS: Final = (0.0001, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 1, 5)
@@ -39,17 +40,19 @@ class LimitMetrics(Collector):
         self._pool = pool
         self._standing = standing
         self._clock = clock
-        self._rejections: dict[tuple[str, str], int] = {}
+        self._rejections: dict[tuple[str, str, str], int] = {}
         self._fast = FastCollector()
         self._operations = self._fast.histogram(
             "llm_router_limits_store_seconds", _OPERATION, [], _SECONDS
         )
         self._operation = self._operations.series()
 
-    def refused(self, scope: str, on: str) -> None:
-        """A request was refused."""
-        key = kind_of(scope), on
+    def refused(self, error: LimitExceeded) -> LimitExceeded:
+        """A request was refused with this error, which is given back."""
+        limit = error.limit
+        key = kind_of(limit["scope"]), limit["on"], limit["per"] or ""
         self._rejections[key] = self._rejections.get(key, 0) + 1
+        return error
 
     def took(self, seconds: float) -> None:
         """An operation of the store."""
@@ -57,7 +60,7 @@ class LimitMetrics(Collector):
 
     def collect(self) -> Iterator[Metric]:
         rejections = CounterMetricFamily(
-            "llm_router_limit_rejections", _REJECTIONS, labels=["scope", "on"]
+            "llm_router_limit_rejections", _REJECTIONS, labels=["scope", "on", "per"]
         )
         for labels, count in sorted(self._rejections.items()):
             rejections.add_metric(labels, count)

@@ -76,7 +76,8 @@ def rate_headers(rates: Rates, now: int) -> dict[str, str]:
         headers["x-llm-router-budget-limit-usd"] = f"{tightest.cap / NANO:.6f}"
         headers["x-llm-router-budget-remaining-usd"] = f"{tightest.left / NANO:.6f}"
     if rates.single or rates.several:
-        reset_in = _RESETS[min(max(rates.ends - now, 0), _MINUTE)]
+        wait = rates.ends - now
+        reset_in = _RESETS[wait if 0 <= wait <= _MINUTE else _MINUTE if wait > 0 else 0]
         for remaining, reset, counter in rates.single:
             left = counter.cap - counter.used + counter.free
             headers[remaining] = str(left) if left > 0 else "0"

@@ -118,8 +118,7 @@ class Admission:
 
     async def learn_changes(self) -> None:
         """Read the keys and raises that have changed. Raises StoreDown."""
-        changed = await self.thread.call(key_store.changed_since, self.keys.revision)
-        self.keys.apply(*changed)
+        await self.keys.learn(self.thread)
         self._raises = await self.thread.call(counter_store.raises, int(self.clock()))
         self._teams = await self.thread.call(team_store.every)
         self.policy = with_stored(self._written, self._teams)
@@ -288,7 +287,7 @@ class Admission:
             except LimitExceeded as error:
                 if whole and error.limit["on"] not in ("requests", "concurrency"):
                     return None
-                self.metrics.refused(error.limit["scope"], error.limit["on"])
+                self.metrics.refused(error)
                 raise
             exact = plan.facts.prompt.exact
             if whole and not exact and _wavers(account, bounds.values(), needs, asking.day):
@@ -308,7 +307,7 @@ class Admission:
         try:
             await self.leases.take([c for c in account.counters if _CACHED[c.index]], _CACHED)
         except LimitExceeded as error:
-            self.metrics.refused(error.limit["scope"], error.limit["on"])
+            self.metrics.refused(error)
             raise
         held = self._held(asking, plan, account, target, {}, _CACHED, now, user)
         held.cached = True
@@ -377,8 +376,7 @@ class Admission:
         counter, bound = min(
             budget.refusing, key=lambda found: found[1].needs[found[0].index] - found[0].left
         )
-        self.metrics.refused(counter.id.scope, counter.limit.on)
-        return exceeded(counter, bound.needs, self.clock())
+        return self.metrics.refused(exceeded(counter, bound.needs, self.clock()))
 
 
 def _nobody(key_id: str) -> None:

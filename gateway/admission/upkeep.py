@@ -133,10 +133,12 @@ class Upkeep:
         self._signals = signals
         self._clock = clock
         self._now = now
+        self._unknown: set[str] = set()
+        """Processes that are gone whose journals this program cannot read."""
 
     async def start(self) -> None:
         """Raises StoreDown, OSError."""
-        found = await recover(self._directory, self._thread)
+        found = await recover(self._directory, self._thread, self._unknown)
         if found:
             _log.warning("%d requests of processes that had ended were booked", found)
         await self._beat()
@@ -220,7 +222,7 @@ class Upkeep:
         """Say that this process is there, and learn what has changed. Raises StoreDown."""
         if self._admission.unseen:
             await self._thread.call(engine.bring_up, probe=True)
-            await recover(self._directory, self._thread)
+            await recover(self._directory, self._thread, self._unknown)
         began = self._now()
         of, moment = self._leases.instance, self._clock()
         beat, moment = await self._thread.call(_beat, of, moment, probe=True)
@@ -232,7 +234,7 @@ class Upkeep:
         self._admission.unseen = False
 
     async def _recover_others(self) -> None:
-        await recover(self._directory, self._thread)
+        await recover(self._directory, self._thread, self._unknown)
         if self._thread.remote:
             for gone in await self._thread.call(presumed.expire, int(self._clock())):
                 _log.warning(

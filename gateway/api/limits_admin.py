@@ -1,10 +1,10 @@
 """Keys, limits, spend and the ledger over HTTP: for operators; for callers, what is their own."""
 
-import csv
-import io
+import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final, cast
 
+from gateway.api.csv_tables import LEDGER_COLUMNS, as_csv, spend_columns
 from gateway.api.limits_schemas import (
     ApiKeyDocument,
     ApiKeysDocument,
@@ -21,7 +21,7 @@ from gateway.api.limits_schemas import (
 from gateway.api.operators import Operator, flag, once, operator
 from gateway.api.request import Request
 from gateway.config.limits import Scope, duration
-from gateway.errors import LimitsNotConfigured, TeamNotFound
+from gateway.errors import KeyNotFound, LimitsNotConfigured, TeamNotFound
 from gateway.http.response import Response, json_response
 from translators.errors import InvalidRequest
 
@@ -31,6 +31,10 @@ if TYPE_CHECKING:
 _PAGE: Final = 100
 _LEDGER_PAGE: Final = 1000
 _GRACE: Final = "24h"
+_LONGEST: Final = 200
+_DIGITS: Final = 18
+"""Of a number that a store can have."""
+_KEY_ID: Final = re.compile("[0-9a-f]{12}")
 
 
 def _administrator(http: Request, scope: Scope) -> tuple["Administrator", Operator]:
@@ -58,6 +62,23 @@ async def _body(http: Request) -> dict[str, Any]:
     return cast(dict[str, Any], document)
 
 
+def _text(http: Request, name: str, default: str | None = None) -> str | None:
+    """A parameter of the query. Raises InvalidRequest for what no store could have."""
+    said = http.query.get(name, default)
+    if said and (len(said) > _LONGEST or not said.isprintable()):
+        raise InvalidRequest(
+            f"{name}: must be at most {_LONGEST} printable characters", name, "invalid_value"
+        )
+    return said
+
+
+def _key_id(http: Request) -> str:
+    """The key that the path names. Raises KeyNotFound for what is no id."""
+    if not _KEY_ID.fullmatch(http.id):
+        raise KeyNotFound(f"There is no key {http.id[:40]!r}.")
+    return http.id
+
+
 def _refused(error: ValueError) -> InvalidRequest:
     """The rule that was broken; the field stands before it."""
     said = str(error)
@@ -78,8 +99,9 @@ async def create_key(http: Request) -> Response:
 
 async def list_keys(http: Request) -> Response:
     """GET /api/v1/keys[?team=][&after=]."""
-    query, (administrator, _) = http.query, _administrator(http, "keys:read")
-    found = await administrator.list_keys(query.get("team"), query.get("after", ""), _PAGE)
+    administrator, _ = _administrator(http, "keys:read")
+    after = _text(http, "after") or ""
+    found = await administrator.list_keys(_text(http, "team"), after, _PAGE)
     document: ApiKeysDocument = {
         "keys": cast(list[ApiKeyDocument], found),
         "next": found[-1]["id"] if len(found) == _PAGE else None,
@@ -90,14 +112,14 @@ async def list_keys(http: Request) -> Response:
 async def get_key(http: Request) -> Response:
     """GET /api/v1/keys/{id}."""
     administrator, _ = _administrator(http, "keys:read")
-    return json_response(cast(ApiKeyDocument, await administrator.key(http.id)))
+    return json_response(cast(ApiKeyDocument, await administrator.key(_key_id(http))))
 
 
 async def change_key(http: Request) -> Response:
     """PATCH /api/v1/keys/{id}: a JSON merge patch."""
     administrator, by = _administrator(http, "keys:write")
     try:
-        changed = await administrator.change_key(http.id, await _body(http), by)
+        changed = await administrator.change_key(_key_id(http), await _body(http), by)
     except ValueError as error:
         raise _refused(error) from None
     return json_response(cast(ApiKeyDocument, changed))
@@ -109,7 +131,7 @@ def _set_state(action: str) -> Callable[[Request], Any]:
         asked = once(http, by, None) if http.method == "POST" else None
         cut = flag(http, "now") if action == "revoke" else False
         try:
-            changed = await administrator.set_state(http.id, action, by, asked, cut=cut)
+            changed = await administrator.set_state(_key_id(http), action, by, asked, cut=cut)
         except ValueError as error:
             raise _refused(error) from None
         return json_response(cast(ApiKeyDocument, changed))
@@ -132,7 +154,7 @@ async def rotate_key(http: Request) -> Response:
     except ValueError as error:
         raise InvalidRequest(f"grace: {error}", "grace", "invalid_value") from None
     try:
-        made = await administrator.rotate_key(http.id, seconds, by, once(http, by, body))
+        made = await administrator.rotate_key(_key_id(http), seconds, by, once(http, by, body))
     except ValueError as error:
         raise _refused(error) from None
     return json_response(cast(NewApiKeyDocument, made))
@@ -167,6 +189,8 @@ async def put_team(http: Request) -> Response:
 async def remove_team(http: Request) -> Response:
     """DELETE /api/v1/teams/{id}: one without keys."""
     administrator, by = _administrator(http, "keys:write")
+    if not http.id.isprintable():
+        raise TeamNotFound(f"There is no team {http.id[:64]!r}.")
     try:
         team = await administrator.remove_team(http.id, by)
     except ValueError as error:
@@ -177,7 +201,7 @@ async def remove_team(http: Request) -> Response:
 async def limits(http: Request) -> Response:
     """GET /api/v1/limits?key=: the limits that hold for a key, and how they stand."""
     administrator, _ = _administrator(http, "keys:read")
-    return json_response(await _limits(administrator, http.query.get("key")))
+    return json_response(await _limits(administrator, _text(http, "key")))
 
 
 async def me(http: Request) -> Response:
@@ -209,39 +233,43 @@ async def raise_limit(http: Request) -> Response:
 async def spend(http: Request) -> Response:
     """GET /api/v1/spend?since&until&by=day,team&format=csv: by days of UTC."""
     (administrator, _), query = _administrator(http, "spend:read"), http.query
+    by, wants_csv = [name for name in query.get("by", "").split(",") if name], _wants_csv(http)
     try:
         since, until, rows = await administrator.spend(
-            [name for name in query.get("by", "").split(",") if name],
-            query.get("since"), query.get("until"), query.get("key"),
-        )  # fmt: skip
+            by, query.get("since"), query.get("until"), _text(http, "key")
+        )
     except ValueError as error:
         raise _refused(error) from None
-    if query.get("format") == "csv":
-        return Response(as_csv(rows).encode(), content_type="text/csv; charset=utf-8")
+    if wants_csv:
+        return _csv(as_csv(rows, spend_columns(by)))
     document: SpendDocument = {"since": since, "until": until, "rows": cast(Any, rows)}
     return json_response(document)
 
 
-def as_csv(rows: list[dict[str, Any]]) -> str:
-    """A table with its names in the first line."""
-    if not rows:
-        return ""
-    out = io.StringIO()
-    writer = csv.DictWriter(out, list(rows[0]), lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows)
-    return out.getvalue()
+def _wants_csv(http: Request) -> bool:
+    """Raises InvalidRequest."""
+    said = http.query.get("format", "json")
+    if said not in ("json", "csv"):
+        raise InvalidRequest("format: must be json or csv", "format", "invalid_value")
+    return said == "csv"
+
+
+def _csv(text: str) -> Response:
+    return Response(text.encode(), content_type="text/csv; charset=utf-8")
 
 
 async def ledger(http: Request) -> Response:
-    """GET /api/v1/ledger?key&since&after."""
+    """GET /api/v1/ledger?key&since&until&after&format=csv."""
     (administrator, _), query = _administrator(http, "spend:read"), http.query
+    key, after, wants_csv = _text(http, "key"), _text(http, "after") or "", _wants_csv(http)
     try:
         rows = await administrator.ledger(
-            query.get("key"), query.get("after", ""), query.get("since"), _LEDGER_PAGE
+            key, after, query.get("since"), query.get("until"), _LEDGER_PAGE
         )
     except ValueError as error:
         raise _refused(error) from None
+    if wants_csv:
+        return _csv(as_csv(rows, LEDGER_COLUMNS))
     document: LedgerDocument = {
         "rows": cast(Any, rows),
         "next": rows[-1]["id"] if len(rows) == _LEDGER_PAGE else None,
@@ -252,7 +280,7 @@ async def ledger(http: Request) -> Response:
 async def audit(http: Request) -> Response:
     """GET /api/v1/audit?after."""
     after = http.query.get("after", "0")
-    if not after.isdecimal():
+    if not after.isdecimal() or len(after) > _DIGITS:
         raise InvalidRequest("after: must be a whole number.", "after", "invalid_value")
     administrator, _ = _administrator(http, "keys:read")
     rows = await administrator.audit(int(after), _LEDGER_PAGE)

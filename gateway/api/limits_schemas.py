@@ -227,13 +227,13 @@ class AuditRowDocument(TypedDict):
     at: str
     """When (ISO 8601, UTC)."""
     who: str
-    """admin, or the command line's user."""
+    """admin, key/ID, user/NAME (whom the console's proxy names), or the command line's user."""
     ip: str
     """From where; empty for the command line."""
     action: str
-    """create, change, disable, enable, revoke, rotate, raise or amend."""
+    """create, change, disable, enable, revoke, rotate, raise, amend, or login."""
     what: str
-    """key/ID, limit/SCOPE/NAME, ledger/ID."""
+    """key/ID, limit/SCOPE/NAME, ledger/ID; console, of a login."""
     before: str | None
     """As it was, as JSON."""
     after: str | None

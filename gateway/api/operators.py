@@ -19,7 +19,7 @@ class Operator(NamedTuple):
     """Who changes or asks something."""
 
     who: str
-    """`admin`, or `key/` and its id: as the audit has it."""
+    """As the audit has it: `admin`, `key/` and its id, or `user/` and the name a proxy gives."""
     ip: str
     scopes: frozenset[str] | None
     """None: all."""
@@ -36,8 +36,8 @@ class Once(NamedTuple):
 def operator(http: Request, scope: Scope) -> Operator:
     """Raises AdminDisabled, NotAuthorized, ScopeMissing, LimitsUnavailable."""
     ip = http.remote or ""
-    if http.is_operator:
-        return Operator("admin", ip, None)
+    if http.operator:
+        return Operator(http.operator, ip, None)
     try:
         http.gateway.admin.check(http.headers)
     except (AdminDisabled, NotAuthorized):

@@ -155,7 +155,7 @@ class Request(IncomingRequest):
         "dialect",
         "answer_writer",
         "trace",
-        "is_operator",
+        "operator",
     }
 
     request_id: str
@@ -163,8 +163,8 @@ class Request(IncomingRequest):
     """The route's own path, of which there are few: never what a caller wrote."""
     id: str = ""
     """What stands for `{id}` in the route's path."""
-    is_operator: bool = False
-    """It came through a door that only operators pass: the admin key is not asked for again."""
+    operator: str = ""
+    """Who came through a door that only operators pass: the admin key is not asked for again."""
     key_id: str | None = None
     dialect: InboundDialect = chat
     """The one that the route's callers speak: errors are told in it."""

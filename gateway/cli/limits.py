@@ -8,18 +8,18 @@ import sys
 import time
 from collections.abc import Callable, Mapping
 from contextlib import closing
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
 from gateway.admission import administration
-from gateway.admission.administrator import check_groups, days, raise_of
+from gateway.admission.administrator import check_groups, days, moments, raise_of
 from gateway.admission.amounts import NANO, shown
 from gateway.admission.scopes import NO_KEY, applied, rules_of
 from gateway.admission.teams import with_stored
 from gateway.admission.windows import began
-from gateway.api.limits_admin import as_csv
+from gateway.api.csv_tables import LEDGER_COLUMNS, as_csv, spend_columns
 from gateway.config import Config
 from gateway.config.limits import LimitsPolicy, duration, read_limits
 from gateway.errors import KeyNotFound
@@ -30,6 +30,8 @@ from gateway.store.limits_rows import Author, CounterId
 from gateway.store.sqlite import StoreUnusable
 
 _EVERY: Final = 1_000_000
+_MOST_USD: Final = 10**6
+"""Of one request."""
 
 
 class Command:
@@ -129,10 +131,28 @@ class Command:
             for row in spend.spent(self.database, by, *days(options.since, options.until, self.now))
         ]
         if options.csv:
-            print(as_csv(rows), end="")
+            print(as_csv(rows, spend_columns(by)), end="")
         else:
             for row in rows:
                 print(json.dumps(row))
+        return 0
+
+    def list_ledger(self) -> int:
+        """Rows a page at a time: as JSON lines, or as one table."""
+        options = self.options
+        since, until = moments(options.since, options.until)
+        after, head = "", True
+        while page := ledger.rows(
+            self.database, key=options.key, after=after, since=since, until=until
+        ):
+            after = page[-1].id
+            documents = [administration.ledger_document(row) for row in page]
+            if options.csv:
+                table = as_csv(documents, LEDGER_COLUMNS)
+                print(table if head else table.partition("\n")[2], end="")
+            else:
+                print(*map(json.dumps, documents), sep="\n")
+            head = False
         return 0
 
     def verify_ledger(self) -> int:
@@ -145,7 +165,7 @@ class Command:
         return 1 if found else 0
 
     def amend(self) -> int:
-        cost = int(Decimal(str(self.options.cost)) * NANO)
+        cost = _nano_usd(self.options.cost)
         row = administration.amend_row(
             self.database, self.options.id, cost, self.options.why, self.now, self.author
         )
@@ -197,6 +217,7 @@ _ACTIONS: Final[Mapping[tuple[str, str | None], Callable[[Command], int]]] = {
     ("limits", "show"): Command.show_limits,
     ("limits", "raise"): Command.raise_limit,
     ("spend", None): Command.spend,
+    ("ledger", "list"): Command.list_ledger,
     ("ledger", "verify"): Command.verify_ledger,
     ("ledger", "amend"): Command.amend,
     ("audit", "list"): Command.list_audit,
@@ -242,6 +263,18 @@ def _limit(text: str) -> dict[str, Any]:
     if per:
         limit["per"] = per
     return limit
+
+
+def _nano_usd(text: str) -> int:
+    """Raises ValueError."""
+    try:
+        usd = Decimal(text)
+        good = 0 <= usd <= _MOST_USD
+    except InvalidOperation:
+        good = False
+    if not good:
+        raise ValueError(f"--cost: must be USD, like 0.0123, not {text[:40]!r}")
+    return int(usd * NANO)
 
 
 def _print(document: Mapping[str, Any]) -> int:

@@ -4,6 +4,7 @@ keeps them (`store.decisions.keep`). Where it does not, an id still says which i
 
 import asyncio
 import hashlib
+import re
 from collections import deque
 from collections.abc import Callable, Sequence
 from datetime import datetime
@@ -30,6 +31,8 @@ LONGEST: Final = 256 * 1024
 _MAKER: Final = slice(4, 10)
 """Where an id says who made it, after `dec_`."""
 _DIGITS: Final = 6
+_ID: Final = re.compile("dec_[0-9a-f]{20}")
+"""The store is asked for no other text: what it cannot read counts as its failure."""
 
 
 def digits_of(instance: str) -> str:
@@ -104,7 +107,7 @@ class SharedDecisions:
 
     async def find(self, name: str) -> dict[str, Any] | None:
         """A decision of any instance; None if there is none, or the store does not answer."""
-        if self._keep is None:
+        if self._keep is None or not _ID.fullmatch(name):
             return None
         found = await self._asked(store.find, name)
         return None if found is None else loads(found)
@@ -113,9 +116,11 @@ class SharedDecisions:
         """Which instance made a decision, in words; "" if none of the last day has. `members`:
         those that live, as it was known last.
         """
+        if not _ID.fullmatch(name):
+            return ""
         known = await self._asked(shared.members, 0) or members
         found = [member for member in known if digits_of(member.id) == name[_MAKER]]
-        if not found or not name.startswith("dec_"):
+        if not found:
             return ""
         (member, *_), now = found, int(self._clock())
         gone = "" if member.seen > now - LIVE else f", last seen {now - member.seen} s ago"

@@ -36,6 +36,9 @@ KEYS_MAX_AGE: Final = 3600
 """Seconds for which keys are known without the store, where the policy says nothing else."""
 _UNITS: Final = {"m": 60, "h": 3600, "d": 86_400}
 _DURATION: Final = re.compile(r"([1-9][0-9]{0,4})([mhd])")
+_KEY_NAME: Final = matching(
+    r"[^\x00-\x1f\x7f\ud800-\udfff]{1,200}", "must be 1 to 200 characters, none of them a control"
+)
 _NAME: Final = matching(
     "[A-Za-z0-9][A-Za-z0-9_.-]{0,63}", "must be 1 to 64 letters, digits, '_', '.' or '-'"
 )
@@ -244,7 +247,7 @@ class LimitsPolicy:
 class KeyRequest(Row):
     """What is asked of a new key, or of a change of one: None leaves it as it is."""
 
-    name: Annotated[str, Field(min_length=1, max_length=200)] | None = None
+    name: Annotated[str, _KEY_NAME] | None = None
     team: Annotated[str, _NAME] | None = None
     personas: frozenset[str] | None = None
     limits: Limits | None = None

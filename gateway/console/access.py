@@ -26,6 +26,7 @@ MOST_FAILED: Final = 10
 _IN: Final = 60.0
 """Logins of one address that may fail in so many seconds."""
 _MOST_ADDRESSES: Final = 1000
+_LONGEST_NAME: Final = 100
 _COOKIES: Final = ("__Host-llmr", "llmr")
 """Where the page came by https, and where it came by http, which may not set the former."""
 MUTATION: Final = "x-llm-router-console"
@@ -97,11 +98,14 @@ class ConsoleAccess:
             return False
         return True
 
-    def check_operator(self, http: Request) -> None:
-        """Raises likewise for whom keys and spend are not."""
+    def check_operator(self, http: Request) -> str:
+        """Who it is, as the audit has it. Raises likewise for whom keys and spend are not."""
         self.check_admin(http)
         if self.mode == "open" and not self._has_session(http):
             self._admin.check(http.headers)
+        if self.mode == "proxy" and not _has_key(http):
+            return f"user/{http.headers['x-forwarded-user'][:_LONGEST_NAME]}"
+        return "admin"
 
     def _role(self, http: Request) -> Role:
         if self.mode == "open":

@@ -5,6 +5,7 @@ stands in place of callers' keys. gateway.app makes it only where it is enabled.
 """
 
 import asyncio
+import contextlib
 import re
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
@@ -17,12 +18,13 @@ from gateway.api import catalog, limits_admin
 from gateway.api.auth import CONSOLE_PROXY, Admin
 from gateway.api.chat import Handler, chat
 from gateway.api.console_schemas import FiguresDocument, StatsDocument
+from gateway.api.operators import Operator
 from gateway.api.request import VERSION, Gateway, Request
 from gateway.config import ConsoleSettings
 from gateway.console import decisions, stats
 from gateway.console.access import ConsoleAccess
 from gateway.console.static_files import PAGE, SECURITY, StaticFiles
-from gateway.errors import NotServed
+from gateway.errors import LimitsUnavailable, NotServed
 from gateway.http.event_stream import EventStream
 from gateway.http.offload import off_loop
 from gateway.http.response import NoContent, Response, json_response
@@ -178,7 +180,11 @@ class Console:
         key = document.get("key") if isinstance(document, dict) else None
         if not isinstance(key, str) or not key:
             raise InvalidRequest("'key' must be the admin key.", "key")
-        return _signed(self._access.login(http, key))
+        cookie = self._access.login(http, key)
+        if (admission := http.gateway.admission) is not None:
+            with contextlib.suppress(LimitsUnavailable):  # it stands in the log, too
+                await admission.administrator.note_login(Operator("admin", http.remote or "", None))
+        return _signed(cookie)
 
     async def _logout(self, http: Request) -> Response:
         return _signed(self._access.logout(http))
@@ -193,8 +199,7 @@ class Console:
 
     async def _counted(self, handler: Handler, name: str, http: Request) -> web.StreamResponse:
         """What is for operators; `name` is the key's id in the path."""
-        self._access.check_operator(http)
-        http.id, http.is_operator = name, True
+        http.id, http.operator = name, self._access.check_operator(http)
         return _private(await handler(http))
 
     async def _one_decision(self, name: str, http: Request) -> web.StreamResponse:

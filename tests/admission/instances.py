@@ -182,7 +182,7 @@ class Instance:
 
     async def recover(self) -> int:
         """Find what crashed ones have left."""
-        return await recover(self.directory / "journal", self.thread)
+        return await recover(self.directory / "journal", self.thread, set())
 
     async def close(self) -> None:
         await self.queue.book()

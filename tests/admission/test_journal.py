@@ -2,6 +2,7 @@
 
 import os
 from pathlib import Path
+from typing import Any
 from zlib import crc32
 
 import pytest
@@ -9,6 +10,7 @@ import pytest
 from gateway.admission.amounts import Amounts
 from gateway.admission.journal import Journal, JournalFile
 from gateway.admission.journal_lines import Form, Settled, read_journal
+from gateway.admission.ledger_queue import recover
 from gateway.store.ledger import row_of
 from gateway.store.limits_rows import Charge, CounterId, LedgerRow
 from tests.admission.instances import Instance, limit_of
@@ -63,15 +65,17 @@ def test_a_line_says_of_whom_and_of_what_it_is(tmp_path: Path) -> None:
         (Charge(counters[0], 9), Charge(counters[1], 75)),
     )  # fmt: skip
     assert [*read_journal(file.path)] == [held]
-    unpriced = Settled(name, "u", '"%', "unpriced", 1, 60, 1, 2, 4, 3, None, "dec_1", "why", 9)
+    unpriced = Settled(name, "u", '"%', "unpriced", 1, 60, 4, None, "dec_1", "why", 1, 2, 3, 9)
     file.settle(form, unpriced)
     charges = (Charge(counters[0], 9), Charge(counters[1], 64))
     row = held._replace(state="unpriced", attempts=1, input=60, cached=1, written=2, output=4,
                         reasoning=3, cost=None, decision="dec_1", why="why",
                         charges=charges)  # fmt: skip
     assert [*read_journal(file.path)] == [row]
-    file.settle(form, unpriced._replace(cost=0, unpriced=0))
-    assert [each.charges for each in read_journal(file.path)] == [charges, charges[1:]]
+    plain = unpriced._replace(state="free", cost=0, cached=0, written=0, reasoning=0, unpriced=0)
+    file.settle(form, plain)
+    free = row._replace(state="free", cost=0, cached=0, written=0, reasoning=0, charges=charges[1:])
+    assert [*read_journal(file.path)] == [row, free]
     booking = form.booking(unpriced)
     assert (row_of(booking.values[:-1]), booking.amounts) == (row, (9, 64))
 
@@ -157,7 +161,7 @@ def test_what_was_settled_comes_as_it_was_and_what_was_held_whole(tmp_path: Path
     hold(file, "a", 9)
     hold(file, "b", 5)
     hold(file, "b", 8)  # it was given more
-    file.settle(FORM, Settled("a", "", "a", "settled", 1, 1, 0, 0, 1, 0, 2, "", None, 0))
+    file.settle(FORM, Settled("a", "", "a", "settled", 1, 1, 1, 2, "", None))
     assert read(file) == [("a", "settled", 2), ("b", "presumed", 8)]
 
 
@@ -178,6 +182,44 @@ def test_a_line_of_another_version_or_of_none_is_passed_over(tmp_path: Path) -> 
     file.write(line("settle", row("a", "settled", 2), 9))
     assert read(file) == []
     assert file.path.read_bytes().startswith(b"{} %08x" % crc32(b"{}"))
+
+
+NOT_UNDERSTOOD = [
+    [1], {"v": 1}, {"v": 1, "op": "hold", "row": []}, {"v": 1, "op": "hold", "row": ["a", [[1]]]},
+    {"v": 2}, {"v": 2, "rows": [["a"]]},
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("document", NOT_UNDERSTOOD, ids=str)
+async def test_a_journal_that_cannot_be_understood_stays_and_holds_nobody_up(
+    place: Path, caplog: pytest.LogCaptureFixture, document: Any
+) -> None:
+    dead, living = Instance(place, (TOKENS,)), Instance(place, (TOKENS,))
+    assert await dead.admit(1) is not None
+    (file,) = dead.journal.files
+    file.write(dumps(document).decode())
+    dead.crash()
+    unknown: set[str] = set()
+    for _ in range(2):
+        assert await recover(place / "journal", living.thread, unknown) == 0
+    assert file.path.exists()
+    assert unknown == {dead.name}
+    assert caplog.text.count("cannot be understood") == 1
+
+
+def test_lines_that_are_damaged_in_the_middle_are_told(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    file = journal_in(tmp_path)
+    for name in "abc":
+        hold(file, name, 9)
+    whole = file.path.read_bytes()
+    file.path.write_bytes(whole[:-7])
+    assert [each[0] for each in read(file)] == ["a", "b"]
+    assert caplog.text == ""  # what was being written when the process was killed
+    file.path.write_bytes(whole.replace(b'"a"', b'"x"').replace(b'"b"', b'"y"'))
+    assert [each[0] for each in read(file)] == ["c"]
+    assert "2 lines of" in caplog.text
 
 
 def test_after_a_torn_line_the_next_one_begins_anew(tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ from gateway.store import keys
 from gateway.store.database import Database
 from gateway.store.limits_rows import Author
 from gateway.store.limits_schema import STEPS
-from tests.admission.instances import Clock, store_in
+from tests.admission.instances import Clock, Instance, store_in
 
 ANN = Author("ann", "127.0.0.1")
 POLICY = LimitsPolicy(teams={"blue": Team()})
@@ -111,6 +111,26 @@ def test_an_expired_disabled_or_revoked_key_is_refused_and_says_so(
     with pytest.raises(ValueError, match="for ever"):
         administration.set_state(database, key_id, "enable", 1002, ANN)
     assert not directory.keys.empty  # the gateway stays closed
+
+
+def test_a_key_that_was_good_a_moment_ago_is_looked_at_again(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing was read of the store meanwhile; and others were presented, more than are kept."""
+    monkeypatch.setattr("gateway.admission.keys._MOST_PRESENTED", 2)
+    directory = Directory(database)
+    key_id, key = made(database, expires_in="30m")
+    others = dict(made(database) for _ in range(3))
+    directory.read()
+    for _ in range(2):
+        assert directory.keys.key_id(key) == key_id
+        assert [directory.keys.key_id(other) for other in others.values()] == [*others]
+        assert len(directory.keys._presented) <= 2
+    directory.clock.now = 1000 + 1799
+    assert directory.keys.key_id(key) == key_id
+    directory.clock.now += 1
+    with pytest.raises(NotAuthorized, match="has expired"):
+        directory.keys.key_id(key)
 
 
 def test_a_rotated_key_is_good_until_its_grace_is_over(database: Database) -> None:
@@ -209,3 +229,26 @@ def test_every_change_is_audited_and_a_changed_audit_is_seen(
     database.execute("UPDATE audit SET who = 'ann' WHERE id = 2")
     database.execute("DELETE FROM audit WHERE id = 1")
     assert keys.first_broken_audit_row(database) == 2
+
+
+async def test_keys_are_read_a_page_at_a_time_each_with_its_secrets(
+    place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(keys, "PAGE", 3)
+    monkeypatch.setattr(keys.changed_since, "__defaults__", (3,))
+    process = Instance(place, ())
+    made = [
+        administration.create_key(process.database, {"name": "n"}, POLICY, 1000, ANN)
+        for _ in range(7)
+    ]
+    directory = KeyDirectory(Clock(1000.0), Clock(0.0))
+    before = process.thread.trips
+    await directory.learn(process.thread)
+    assert process.thread.trips - before == 3
+    directory.seen()
+    assert [directory.key_id(key) for _, key in made] == [row.id for row, _ in made]
+    administration.set_state(process.database, made[0][0].id, "revoke", 1000, ANN)
+    await directory.learn(process.thread)
+    with pytest.raises(NotAuthorized):
+        directory.key_id(made[0][1])
+    await process.close()

@@ -427,7 +427,10 @@ key_defaults: {limits: [{on: tokens, per: day, amount: 1000000}]}
         await gateway.rows()
         text = (await gateway.ask("/metrics", method="GET")).body.decode()
         told = dict(line.rpartition(" ")[::2] for line in text.splitlines() if line[0] != "#")
-        assert told['llm_router_limit_rejections_total{on="requests",scope="all+user"}'] == "1.0"
+        assert (
+            told['llm_router_limit_rejections_total{on="requests",per="hour",scope="all+user"}']
+            == "1.0"
+        )
         assert told['llm_router_limit_used_ratio{limit="requests/day",scope="all"}'] == "0.25"
         assert told["llm_router_limits_store_up"] == "1.0"
         assert told["llm_router_limits_journal_rows"] == "0.0"

@@ -101,7 +101,11 @@ def measured(open_again: Callable[[], Database]) -> Measured:
     def start() -> None:
         with closing(open_again()) as database:
             directory = KeyDirectory(time.time, time.monotonic)
-            directory.apply(*keys.changed_since(database, directory.revision))
+            more = True
+            while more:
+                rows, secrets = keys.changed_since(database, directory.revision)
+                directory.apply(rows, secrets)
+                more = len(rows) == keys.PAGE
 
     with closing(open_again()) as database:
         took = {

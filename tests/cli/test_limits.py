@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 
 from gateway.cli.main import main
+from gateway.store import limits_schema, postgres_schema
 from gateway.store.engine import STORE_URL, open_store, store_url
-from gateway.store.limits_schema import STEPS
 from tests.api.limited import limited
 from tests.cluster.gateways import cluster_of, until
 from tests.serving import ROOT
@@ -117,6 +117,22 @@ def test_what_cannot_be_done_is_told_in_a_line(shell: Shell) -> None:
             ("ledger", "amend", "x", "--cost", "1", "--why", "w"),
             "there is no row 'x' in the ledger\n",
         ),
+        *(
+            (
+                ("ledger", "amend", "x", f"--cost={cost}", "--why", "w"),
+                f"--cost: must be USD, like 0.0123, not '{cost}'\n",
+            )
+            for cost in ("nan", "inf", "-1", "much", "1e9")
+        ),
+        (
+            ("ledger", "list", "--since", "now"),
+            "since: must be a day like 2026-11-30, not 'now'\n",
+        ),
+        (
+            ("limits", "raise", "team/blue", "usd/fortnight", "3"),
+            "per: must be one of second, minute, hour, day, week, month, ever; none for concurrency"
+            "\n",
+        ),
     ):
         assert shell.run(*arguments) == (1, said)
 
@@ -143,6 +159,13 @@ async def test_what_a_gateway_spent_is_told_verified_and_amended(
     assert header == "key,model,requests,input,cached,output,estimated,unpriced,cost_usd"
     assert line == "-,openai/gpt-4.1,3,9,0,6,0,0,6.6e-05"
     assert shell.run("ledger", "verify")[0] == 0
+    lines = shell.run("ledger", "list")[1].splitlines()
+    assert [json.loads(line)["id"] for line in lines] == [row.id for row in rows]
+    header, *lines = shell.run("ledger", "list", "--key", "-", "--csv")[1].splitlines()
+    assert header.startswith("id,at,key,team,persona,user,target,state,")
+    assert [line.partition(",")[0] for line in lines] == [row.id for row in rows]
+    assert shell.run("ledger", "list", "--key", "nobody") == (0, "")
+    assert shell.run("ledger", "list", "--until", "2026-01-01") == (0, "")
     for cost, by in ((0.5, 500_000_000 - 22_000), (0.2, -300_000_000)):
         amended = shell.json(
             "ledger", "amend", rows[0].id, "--cost", str(cost), "--why", "the invoice says so"
@@ -156,11 +179,13 @@ async def test_what_a_gateway_spent_is_told_verified_and_amended(
 
 
 def test_the_store_is_checked(shell: Shell) -> None:
-    assert shell.run("store", "migrate") == (0, f"schema {len(STEPS)}\n")
-    assert shell.run("store", "check") == (0, f"schema {len(STEPS)}: ok\n")
-    newer = f"PRAGMA user_version={len(STEPS) + 2}"
-    if STORE_URL in os.environ:
-        newer = f"UPDATE schema_version SET version = {len(STEPS) + 2}"
+    on_postgres = STORE_URL in os.environ
+    known = len(postgres_schema.STEPS if on_postgres else limits_schema.STEPS)
+    assert shell.run("store", "migrate") == (0, f"schema {known}\n")
+    assert shell.run("store", "check") == (0, f"schema {known}: ok\n")
+    newer = f"PRAGMA user_version={known + 2}"
+    if on_postgres:
+        newer = f"UPDATE schema_version SET version = {known + 2}"
     spoil(shell.directory / "state", newer)
     status, said = shell.run("store", "check")
     assert (status, "was written by a newer one" in said) == (1, True)

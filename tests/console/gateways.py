@@ -59,10 +59,10 @@ class World(NamedTuple):
         async with self.http.get(f"/api/v1/keys/{key_id}", headers=OPERATOR) as answer:
             return list((await answer.json())["limits"])
 
-    async def audited(self) -> list[tuple[str, str]]:
-        """What operators did, and to what."""
+    async def audit(self) -> list[dict[str, Any]]:
+        """Its rows."""
         async with self.http.get("/api/v1/audit", headers=OPERATOR) as answer:
-            return [(row["action"], row["what"]) for row in (await answer.json())["rows"]]
+            return list((await answer.json())["rows"])
 
     async def booked(self) -> None:
         """All that has ended stands in the ledger."""

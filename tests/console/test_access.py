@@ -233,6 +233,21 @@ async def test_of_users_that_a_proxy_names_admins_administer(tmp_path: Path) -> 
         assert await statuses(world) == [401] * 6
 
 
+async def test_logins_and_changes_stand_in_the_audit_with_who_it_was(tmp_path: Path) -> None:
+    async with console("{enabled: true}", limits=LIMITS, state=tmp_path) as world:
+        assert (await login(world, "wrong")).status == 401
+        assert await statuses(world, **await session(world)) == [200] * 5 + [201]
+        assert [(row["action"], row["who"], row["ip"]) for row in await world.audit()] == [
+            ("login", "admin", "127.0.0.1"),
+            ("create", "admin", "127.0.0.1"),
+        ]
+    named = {"x-forwarded-user": "ann", "x-forwarded-groups": "ops"}
+    async with console(PROXY, limits=LIMITS, state=tmp_path) as world:
+        assert await statuses(world, **named) == [200] * 5 + [201]
+        rows = await world.audit()
+    assert [(row["action"], row["who"]) for row in rows[2:]] == [("create", "user/ann")]
+
+
 async def test_without_limits_there_is_nothing_to_administer() -> None:
     async with console("{enabled: true}") as world:
         sent = await session(world)

@@ -356,8 +356,9 @@ async def test_a_limit_is_raised_for_a_while_and_a_key_s_own_is_lowered_for_good
         assert await world.limits_of(name) == [{"on": "usd", "per": "day", "amount": 3}]
         await change("key ann", "4.5", "1h")
         await page.wait_for_selector("#s-limits td >> text=4.50 USD a day")
-        assert await world.audited() == [
+        assert [(row["action"], row["what"]) for row in await world.audit()] == [
             ("create", f"key/{name}"),
+            ("login", "console"),
             ("raise", "limit/all/tokens/day"),
             ("change", f"key/{name}"),
             ("raise", f"limit/key/{name}/usd/day"),

@@ -79,6 +79,7 @@ def test_the_defaults_fit_the_schema_and_every_value_is_in_it() -> None:
         {"providerKeys": {"openai": "sk-plain"}},
         {"store": {"url": "postgresql://router:plain@db/router"}},
         {"journal": {"persistence": True}},
+        {"migrations": {"job": True}},
         {"journal": {"persistence": {"size": "much"}}},
     ],
     ids=str,
@@ -100,6 +101,7 @@ def test_the_values_of_the_tests_fit_the_schema(values: Path) -> None:
     [
         ({"config": {"personaPolicy": "version: 1"}}, "given together"),
         ({"ingress": {"enabled": True}}, "ingress.host is needed"),
+        ({"migrations": {"job": {"enabled": True}}}, "store.existingSecret is needed"),
         ({"autoscaling": {"keda": {"enabled": True}}}, "autoscaling.keda.prometheus is needed"),
     ],
 )
@@ -124,6 +126,20 @@ def test_a_pod_has_no_more_rights_than_it_needs() -> None:
                 "readOnlyRootFilesystem": True,
                 "capabilities": {"drop": ["ALL"]},
             }
+
+
+def test_a_job_migrates_the_store_before_an_upgrade_and_gets_no_request() -> None:
+    job, service = (
+        next(each for each in manifests(golden(Path("stored.yaml"))) if each["kind"] == kind)
+        for kind in ("Job", "Service")
+    )
+    assert job["metadata"]["annotations"]["helm.sh/hook"] == "pre-upgrade"
+    pod = job["spec"]["template"]
+    (container,) = pod["spec"]["containers"]
+    assert container["args"] == ["llm-router", "store", "migrate"]
+    assert "LLM_ROUTER_STORE_URL" in [each["name"] for each in container["env"]]
+    assert not service["spec"]["selector"].items() <= pod["metadata"]["labels"].items()
+    assert pod["spec"]["securityContext"]["runAsNonRoot"] is True
 
 
 def test_a_rollout_waits_for_the_new_pod_and_lets_answers_finish() -> None:

@@ -33,8 +33,23 @@ def test_every_file_that_compose_mounts_exists() -> None:
 
 
 def test_images_are_pinned() -> None:
+    """To a whole version: of Postgres that is two numbers."""
     others = [each["image"] for name, each in COMPOSE["services"].items() if name != "gateway"]
-    assert all(re.search(r":v?\d+\.\d+\.\d+$", image) for image in others), others
+    assert all(re.search(r":v?\d+(\.\d+)+$", image) for image in others), others
+
+
+def test_the_gateway_s_store_is_the_postgres_beside_it() -> None:
+    gateway, postgres = (COMPOSE["services"][name] for name in ("gateway", "postgres"))
+    url = gateway["environment"]["LLM_ROUTER_STORE_URL"]
+    default = "postgresql://router:${POSTGRES_PASSWORD:-router}@postgres/router"
+    assert url == "${LLM_ROUTER_STORE_URL:-%s}" % default  # noqa: UP031 - the braces are compose's
+    assert postgres["environment"] == {
+        "POSTGRES_USER": "router",
+        "POSTGRES_DB": "router",
+        "POSTGRES_PASSWORD": "${POSTGRES_PASSWORD:-router}",
+    }
+    assert gateway["depends_on"] == {"postgres": {"condition": "service_healthy"}}
+    assert "ports" not in postgres
 
 
 def test_grafana_finds_prometheus_and_the_dashboard() -> None:

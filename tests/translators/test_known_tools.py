@@ -295,3 +295,15 @@ def test_an_equal_value_that_was_not_read_is_not_known() -> None:
     document = read(dumps(_body(_set())))
     assert document is not None
     assert known_tools.known_tools(copy.copy(document["tools"])) is None
+
+
+@pytest.mark.parametrize("first", [True, False])
+def test_a_set_is_found_whose_tools_have_a_parameter_that_is_called_tools(first: bool) -> None:
+    parameters = {"type": "object", "properties": {"tools": {"type": "array", "items": {}}}}
+    tools = [*_set(), {"type": "function", "function": {"name": "t", "parameters": parameters}}]
+    body = _body(tools, seed=1)
+    if first:
+        body = {"tools": body.pop("tools"), **body}
+    document = read(dumps(body))
+    assert document == body
+    assert known_tools.known_tools(document["tools"]) is not None

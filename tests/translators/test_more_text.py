@@ -2,6 +2,7 @@
 among others; nothing else is taken for one.
 """
 
+import sys
 from collections.abc import Callable, Sequence
 
 import pytest
@@ -10,8 +11,9 @@ from tests.bench import transcripts
 from translators.chat.chunks import Chunk, ChunkWriter, Relayed, singly
 from translators.claude.inbound.relay_stream import RelayedStream
 from translators.dialect import Envelope, StreamTranslator
-from translators.gemini.inbound.relay_answer import RelayStream
+from translators.gemini.inbound.relay_answer import RelayStream as GeminiRelay
 from translators.registry import DIALECTS
+from translators.responses.inbound.relay_stream import RelayStream as ResponsesRelay
 
 ENVELOPE = Envelope("chatcmpl-1", 1, "m")
 STREAMS: dict[str, Callable[[], StreamTranslator]] = {
@@ -19,7 +21,8 @@ STREAMS: dict[str, Callable[[], StreamTranslator]] = {
     "claude": lambda: DIALECTS["claude"].open_stream(ENVELOPE),
     "gemini": lambda: DIALECTS["gemini"].open_stream(ENVELOPE),
     "claude, relayed": lambda: RelayedStream(ENVELOPE, "asked"),
-    "gemini, relayed": lambda: RelayStream(ENVELOPE),
+    "gemini, relayed": lambda: GeminiRelay(ENVELOPE),
+    "responses, relayed": lambda: ResponsesRelay(ENVELOPE),
 }
 
 
@@ -78,3 +81,11 @@ def test_nothing_is_read_of_an_answer_that_is_over(name: str) -> None:
     stream.receive(b"".join(events))
     stream.receive_eof()
     assert stream.more_text(events[10]) is None
+
+
+@pytest.mark.parametrize("name", STREAMS)
+def test_nothing_of_what_was_given_is_kept_while_more_is_waited_for(name: str) -> None:
+    events = transcripts.events(name.partition(",")[0], calls=False)
+    stream = STREAMS[name]()
+    last = stream.receive(b"".join(events[:50]))[-1]
+    assert sys.getrefcount(last) == 2  # `last` and the argument

@@ -175,7 +175,7 @@ function chart(name, data, lines, format, time = minute) {
 	});
 	charts[name] = new uPlot({
 		width: Math.max(200, place.clientWidth), height: 160, padding: [8, 8, 0, 0], series: [{ value: (u, v) => (v ? time(v) : "–") }, ...lines.map(line)],
-		axes: [{ ...axis, values: (u, ticks) => ticks.map((t) => time(t).slice(-5)), ...(days && { splits: ({ data: [x], width }) => x.filter((_, i) => i % Math.ceil((x.length * 60) / width) === 0) }) }, { ...axis, size: 62, values: (u, ticks) => ticks.map(format) }],
+		axes: [{ ...axis, values: (u, ticks) => ticks.map((t) => time(t).slice(-5)), ...(days && { splits: ({ data: [x], width }) => x.filter((_, i) => i % Math.ceil((x.length * 60) / width) === 0) }) }, { ...axis, size: 78, values: (u, ticks) => ticks.map(format) }],
 		scales: { x: days && { range: (u, first, last) => [first - DAY / 2, last + DAY / 2] }, y: { range: (u, low, high) => [0, high > 0 ? high * 1.1 : 1] } }, cursor: { drag: { x: false, y: false }, y: false },
 	}, data, place);
 }

@@ -105,7 +105,9 @@ class ClaudeStream(ContentBlocks):
     def receive(self, data: bytes) -> list[Chunk]:
         if (alone := self.more_text(data)) is not None:
             return alone
-        return self._read(self._reader.receive, data, self._event, self._more_texts)
+        chunks = self._read(self._reader.receive, data, self._event, self._more_texts)
+        self._chunks = []  # theirs to keep who are given them
+        return chunks
 
     def receive_eof(self) -> list[Chunk]:
         if self._over:

@@ -105,6 +105,7 @@ class GeminiStream:
             self.failure = malformed(str(error))
         except UpstreamError as error:
             self.failure = error.failure
+        self._chunks = []  # theirs to keep who are given them
         return chunks
 
     def receive_eof(self) -> list[Chunk]:

@@ -83,6 +83,7 @@ class OpenAIStream(Choices):
             and 0 < self._reader.decoder.held_size <= _MOST_LOOKED_AT
         ):
             self._look_for_lines()
+        self._chunks = []  # theirs to keep who are given them
         return chunks
 
     def receive_eof(self) -> list[Chunk]:

@@ -43,7 +43,11 @@ class RelayStream:
         return self.finished
 
     def more_text(self, data: bytes) -> list[Chunk] | None:
-        return None
+        run = None if self._held.size else output_run(data, 0)
+        over = self.finished or self.failure is not None
+        if run is None or run.end() < len(data) or over or data.find(b"\r") >= 0:
+            return None
+        return [RelayedEvents(data, count=None, commits=True)]
 
     def receive(self, data: bytes) -> list[Chunk]:
         """Whole events; the beginning of the next is held back."""

@@ -70,6 +70,14 @@ labels:
 {{- end }}
 {{- end }}
 
+{{- define "llm-router.podSecurity" -}}
+runAsNonRoot: true
+runAsUser: 10001
+runAsGroup: 10001
+fsGroup: 10001
+seccompProfile: {type: RuntimeDefault}
+{{- end }}
+
 {{- define "llm-router.container" -}}
 image: {{ include "llm-router.image" . | quote }}
 imagePullPolicy: {{ .Values.image.pullPolicy }}
