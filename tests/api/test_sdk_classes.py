@@ -185,3 +185,43 @@ async def test_what_is_not_here_is_told_anthropics_clients_in_their_words(url: s
         assert (body["type"], body["error"]["type"]) == ("error", type)
         assert body["request_id"] == told.request_id
     assert wrong.value.status_code == 405
+
+
+_SCHEMA: Final = {"type": "object", "properties": {}, "additionalProperties": False}
+_SEARCH: Final = {"type": "web_search_20250305", "name": "web_search"}
+
+
+@pytest.mark.parametrize(
+    ("more", "field"),
+    [
+        ({"text": {"format": {"type": "json_schema", "name": "n", "schema": _SCHEMA}}},
+         "text.format"),
+        ({"top_logprobs": 2}, "top_logprobs"),
+    ],
+)  # fmt: skip
+async def test_responses_names_the_field_that_no_target_serves(
+    url: str, more: Any, field: str
+) -> None:
+    async with openai.AsyncOpenAI(base_url=f"{url}/v1", api_key=KEY, max_retries=0) as client:
+        with pytest.raises(openai.BadRequestError) as error:
+            await client.responses.create(model="blind", input="hi", **more)
+    assert (error.value.code, error.value.param) == ("no_eligible_target", field)
+
+
+@pytest.mark.parametrize(
+    ("more", "field"),
+    [
+        ({"output_config": {"format": {"type": "json_schema", "schema": _SCHEMA}}},
+         "output_config.format"),
+        ({"tools": [_SEARCH]}, "tools"),
+    ],
+)  # fmt: skip
+async def test_messages_names_the_field_that_no_target_serves(
+    url: str, more: Any, field: str
+) -> None:
+    asked: Any = {"model": "blind", "max_tokens": 9, "messages": [{"role": "user", "content": "x"}]}
+    async with anthropic.AsyncAnthropic(base_url=url, api_key=KEY, max_retries=0) as client:
+        with pytest.raises(anthropic.BadRequestError) as error:
+            await client.messages.create(**asked, **more)
+    body: Any = error.value.body
+    assert body["error"]["message"].startswith(f"{field}: No target of 'blind'")

@@ -76,6 +76,16 @@ BY_STATUS: Final[Mapping[int, Told]] = MappingProxyType(
 """What the gateway itself says."""
 
 _OTHERS: Final = Told(500, _SERVER)
+_PARAMS: Final = {
+    "max_completion_tokens": "max_tokens",
+    "reasoning_effort": "thinking",
+    "response_format": "output_config.format",
+    "web_search_options": "tools",
+    "parallel_tool_calls": "tool_choice",
+    "stop": "stop_sequences",
+}
+"""The hub's parameters in the words of this API."""
+_INDEX: Final = re.compile(r"\[(\d+)\]")
 _FAULT_OF_REQUEST: Final = frozenset({_K.INVALID_REQUEST, _K.UNSUPPORTED, _K.REQUEST_TOO_LARGE})
 _TOO_LONG: Final = re.compile(r"prompt is too long|input length and `?max_tokens`? exceed")
 _LIMIT: Final = re.compile(r"\b(\d{4,9})\b")
@@ -103,9 +113,10 @@ def message_of(error: CallerError, found: Told) -> str:
     if error.kind is not None:
         return error.provider_message or error.message
     param = error.param
-    if param is not None and not error.message.startswith(f"{param}: "):
-        return f"{param}: {error.message}"
-    return error.message
+    if param is None or error.message.startswith(f"{param}: "):
+        return error.message
+    head, dot, rest = _INDEX.sub(r".\1", param).partition(".")
+    return f"{_PARAMS.get(head, head)}{dot}{rest}: {error.message}"
 
 
 def _too_long(error: CallerError) -> str:

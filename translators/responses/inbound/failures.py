@@ -6,6 +6,7 @@ from typing import Final
 from translators.dialect.inbound import CallerError, WrittenError
 from translators.errors import FailureKind
 from translators.json_codec import JsonObject, dumps
+from translators.responses.inbound.fields import CHATS
 
 _CODES: Final[Mapping[FailureKind, str]] = {
     FailureKind.RATE_LIMIT: "rate_limit_exceeded",
@@ -14,6 +15,28 @@ _CODES: Final[Mapping[FailureKind, str]] = {
     FailureKind.CONTENT_FILTER: "invalid_prompt",
 }
 SERVER_ERROR: Final = "server_error"
+_PARAMS: Final = {
+    **CHATS,
+    "verbosity": "text.verbosity",
+    "logprobs": "top_logprobs",
+    "web_search_options": "tools",
+}
+"""The hub's parameters in the words of this API."""
+
+
+def in_our_words(param: str | None) -> str | None:
+    """A path of the hub's; which item a message was is not known here."""
+    if param is None:
+        return None
+    if param == "messages" or param.startswith(("messages[", "messages.")):
+        return "input"
+    head, dot, rest = param.partition(".")
+    return _PARAMS.get(head, head) + dot + rest
+
+
+def _param(error: CallerError) -> str | None:
+    """What is no parameter of this API is named as its caller wrote it."""
+    return error.param if error.code == "unknown_parameter" else in_our_words(error.param)
 
 
 def told(error: CallerError) -> tuple[str, str]:
@@ -30,13 +53,14 @@ def told(error: CallerError) -> tuple[str, str]:
 def error_event(error: CallerError) -> JsonObject:
     """The fields of an `error` event: flat, as the types say, and nested, as SDKs look for it."""
     code, message = told(error)
-    nested = {"type": error.type, "code": code, "message": message, "param": error.param}
-    return {"code": code, "message": message, "param": error.param, "error": nested}
+    param = _param(error)
+    nested = {"type": error.type, "code": code, "message": message, "param": param}
+    return {"code": code, "message": message, "param": param, "error": nested}
 
 
 def error_body(error: CallerError) -> JsonObject:
     """OpenAI's shape."""
-    detail = {"message": error.message, "type": error.type, "param": error.param}
+    detail = {"message": error.message, "type": error.type, "param": _param(error)}
     limit = {} if error.limit is None else {"limit": error.limit}
     return {"error": {**detail, "code": error.code, **limit}}
 

@@ -9,6 +9,7 @@ from translators.errors import InvalidRequest
 from translators.json_codec import JsonObject
 from translators.responses.inbound.checks import boolean, optional_text
 from translators.responses.inbound.conversation import Conversation, plain_messages, read_input
+from translators.responses.inbound.failures import in_our_words
 from translators.responses.inbound.fields import FIELDS, read_fields
 from translators.responses.inbound.findings import Findings
 from translators.responses.inbound.tool_choice import read_tool_choice
@@ -21,15 +22,6 @@ SUMMARISE: Final = (
 )
 """What a model is told that cannot compact a conversation by itself."""
 _MESSAGE: Final = re.compile(r"messages\[(\d+)\](\.content)?")
-_PARAMS: Final = {
-    "max_completion_tokens": "max_output_tokens",
-    "max_tokens": "max_output_tokens",
-    "response_format": "text.format",
-    "reasoning_effort": "reasoning.effort",
-    "verbosity": "text.verbosity",
-    "messages": "input",
-    "web_search_options": "tools",
-}
 
 
 _WHOLE: Final = (int,)
@@ -173,5 +165,4 @@ def callers_param(param: str | None, places: list[str]) -> str | None:
         return None
     if (found := _MESSAGE.match(param)) is not None and int(found[1]) < len(places):
         return places[int(found[1])] + (found[2] or "") + param[found.end() :]
-    head, dot, rest = param.partition(".")
-    return _PARAMS.get(head, head) + dot + rest
+    return in_our_words(param)
