@@ -5,14 +5,14 @@ it.
 from collections.abc import Iterable
 from typing import TypedDict
 
-from gateway.api.operators import flag, operator
-from gateway.api.reload_schemas import (
+from gateway.api.admin_schemas import (
     InstanceReloadDocument,
     ProblemDocument,
     RejectedConfigDocument,
     ReloadedDocument,
     WorkerReloadDocument,
 )
+from gateway.api.operators import flag, operator
 from gateway.api.request import Gateway, Request
 from gateway.config import Problem
 from gateway.errors import ConfigRejected

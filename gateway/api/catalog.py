@@ -28,7 +28,7 @@ from gateway.http.response import Response, json_response
 from gateway.routing.decision_log import KEPT, record_document
 from gateway.routing.documents import DecisionDocument
 from gateway.routing.facts import NOBODY, facts_of
-from gateway.routing.plan import Plan, plan, plan_document, policy_of, resolve
+from gateway.routing.plan import DISCOVERED, Plan, plan, plan_document, policy_of, resolve
 from gateway.routing.state import RoutingContext
 from translators.chat.request import ChatRequest, parse
 
@@ -84,12 +84,17 @@ def visible_names(http: Request) -> list[str]:
 
 
 def may_name(http: Request, name: str) -> bool:
-    """Whether the caller may: also a name that is not listed, as aliases are not."""
+    """Whether the caller may: also a name that is not listed, as aliases are not. A name for
+    discovery is one where there is discovery.
+    """
     try:
         asked = resolve(http.config, name)
     except ModelNotFound:
         return False
-    return visible(http)(asked.name if isinstance(asked, Persona) else str(asked))
+    meant = asked.name if isinstance(asked, Persona) else str(asked)
+    if name == f"{DISCOVERED}{meant}" and not http.config.messages_discovery:
+        return False
+    return visible(http)(meant)
 
 
 def _model(http: Request, name: str) -> ModelDocument:

@@ -17,11 +17,11 @@ from pydantic.json_schema import GenerateJsonSchema
 
 from gateway import errors
 from gateway.api import (
+    admin_schemas,
     chat_schemas,
     console_schemas,
     embeddings_schemas,
     limits_schemas,
-    reload_schemas,
     schemas,
 )
 from gateway.api.openapi_operations import OPERATIONS, Operation
@@ -47,7 +47,7 @@ _MODULES: Final = (
     embeddings_schemas,
     limits_schemas,
     schemas,
-    reload_schemas,
+    admin_schemas,
     console_schemas,
 )
 """Where the types of the answers stand: each before those that extend its types."""

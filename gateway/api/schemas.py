@@ -2,7 +2,7 @@
 is made from them.
 
 A text under a field is its description there. Those of chat stand in gateway.api.chat_schemas,
-those of a reload in gateway.api.reload_schemas; those of plans, decisions, health and errors where
+those of a reload in gateway.api.admin_schemas; those of plans, decisions, health and errors where
 their values are made.
 """
 
