@@ -120,7 +120,7 @@ class Work:
     def check(self, body: bytes) -> None:
         """RuntimeError unless this is a whole answer."""
         if not self.stream:
-            if body.count(b"word") != (LARGE_WORDS if self.large else SMALL_WORDS):
+            if body.count(b"word ") != (LARGE_WORDS if self.large else SMALL_WORDS):
                 raise RuntimeError(f"not the answer: {body[:300]!r}")
         elif (body.count(TOKEN) - CHUNKS) % CHUNKS or not _END.search(body):
             raise RuntimeError(f"{body.count(TOKEN)} of {CHUNKS} chunks, ends with {body[-200:]!r}")
