@@ -294,7 +294,7 @@ def _facts_text(facts: Facts, persona: Persona | None) -> str:
     return f"{text}}}"
 
 
-@lru_cache(maxsize=1024)
+@lru_cache(maxsize=128)
 def _wanted(needs: tuple[Requirement, ...], features: frozenset[str]) -> str:
     """What many requests share: it takes 2 µs to write."""
     text = f'"needs":{dumps_str({need.capability: need.cause for need in needs})}'
