@@ -55,14 +55,11 @@ def most_cost(
     """The most nano-USD that a request still to be sent may cost, at the highest rates that may
     hold for it. None if the model has no price on `day`.
     """
-    prices = model.prices  # the newest, nearly always: without a call
-    price = prices[-1] if prices and prices[-1].valid_from <= day else model.price_at(day)
+    price = model.price_at(day)
     if price is None:
         return None
-    reads = fees = 0
-    if extras is not PLAIN:
-        caches, hears, fees = extras
-        reads = caches + 2 * hears
+    caches, hears, fees = extras
+    reads = caches + 2 * hears
     reading, writing = price.dearest[reads], price.exact[2]
     for tier in price.tiers:
         if prompt_tokens > tier.above_prompt_tokens:
@@ -72,8 +69,7 @@ def most_cost(
     if model.surcharges:
         above, below = model.most_surcharge
         femto = -(-femto * above // below)
-    cost = (femto + _HALF_NANO) // _FEMTO_PER_NANO
-    return cost + fees * model.every_fee if fees else cost
+    return (femto + _HALF_NANO) // _FEMTO_PER_NANO + fees * model.every_fee
 
 
 def is_list_price(service_tier: Any) -> bool:
