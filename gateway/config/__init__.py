@@ -4,6 +4,7 @@ by itself.
 `gateway.lint` checks them against each other, `gateway.revisions` loads them as one value.
 """
 
+from gateway.config.capacity import Capacity, with_models
 from gateway.config.conditions import ALWAYS, CAPABILITY_OF, Condition, Feature, TimeWindow
 from gateway.config.configuration import Config
 from gateway.config.errors import ConfigError, Problem
@@ -50,10 +51,10 @@ from gateway.config.server import (
 
 __all__ = [
     "ALWAYS", "CAPABILITY_OF", "EVERY_ORIGIN", "NOTHING", "NO_OVERRIDES", "OPAQUE_ORIGIN", "ApiKey",
-    "Backoff", "Balance", "BreakerSettings", "CheckOutcome", "Concurrency", "Condition", "Config",
-    "ConfigError", "ConsoleSettings", "CostTier", "DialectName", "Feature", "HealthCheck", "Hedge",
-    "Link", "MediaFetch", "Model", "OnFailure", "ParamsMode", "Persona", "Policy", "Price",
+    "Backoff", "Balance", "BreakerSettings", "Capacity", "CheckOutcome", "Concurrency", "Condition",
+    "Config", "ConfigError", "ConsoleSettings", "CostTier", "DialectName", "Feature", "HealthCheck",
+    "Hedge", "Link", "MediaFetch", "Model", "OnFailure", "ParamsMode", "Persona", "Policy", "Price",
     "PriceTier", "Problem", "PromptMode", "Provider", "Proxy", "Resilience", "RetryBudget", "Rule",
     "ServerSettings", "StrategyName", "TargetRef", "TimeWindow", "TimeoutOverrides", "Timeouts",
-    "TlsFiles", "Tracing", "tls_context",
+    "TlsFiles", "Tracing", "tls_context", "with_models",
 ]  # fmt: skip

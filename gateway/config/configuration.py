@@ -5,9 +5,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from gateway.config.aliases import NO_ALIASES, Aliases
+from gateway.config.capacity import Capacity
 from gateway.config.limits import LimitsPolicy
 from gateway.config.personas import Persona
 from gateway.config.providers import Provider
+from gateway.config.schema import derive
 from gateway.config.server import ParamsMode, Resilience, ServerSettings
 
 
@@ -31,3 +33,11 @@ class Config:
     """None where the file says nothing of limits: then nothing is counted."""
     messages_discovery: bool = True
     """Anthropic's clients are listed each persona again under a name with `claude` in it."""
+    capacities: Mapping[str, Capacity] = field(init=False, repr=False, compare=False)
+    """By persona, of those whose targets need not be looked at one by one for each request."""
+
+    def __post_init__(self) -> None:
+        found = {
+            name: Capacity.of(persona, self.providers) for name, persona in self.personas.items()
+        }
+        derive(self, capacities={name: each for name, each in found.items() if each is not None})

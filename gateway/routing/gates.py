@@ -8,7 +8,7 @@ from operator import attrgetter
 from typing import Final
 
 from gateway.accounting.token_estimate import near, overflow
-from gateway.config import ALWAYS, Model, Persona, Policy
+from gateway.config import ALWAYS, Capacity, Model, Persona, Policy
 from gateway.routing.candidates import Candidate
 from gateway.routing.facts import Facts
 from gateway.routing.requirements import NATIVE, Requirement
@@ -32,6 +32,24 @@ _capability: Final = attrgetter("capability")
 def asks_for_embeddings(need: Requirement) -> bool:
     """The request itself does: a persona that requires the capability may be asked for a chat."""
     return need.capability == "embeddings" and need.cause == "input"
+
+
+def all_pass(capacity: Capacity, facts: Facts, context: RoutingContext) -> bool:
+    """Whether no gate can stop any target of a persona, as each can do all that the request needs.
+    False where they must be looked at.
+    """
+    size, answer = facts.prompt.size * capacity.token_factor, facts.max_tokens or 0
+    return (
+        size + answer <= capacity.window
+        and size <= capacity.longest
+        and answer <= capacity.answer
+        and facts.tools <= capacity.tools
+        and facts.tools <= capacity.tools
+        and context.budget is None
+        and not facts.natives
+        and not (facts.requirements and context.lacks.known)
+        and capacity.capabilities.issuperset(map(_capability, facts.requirements))
+    )
 
 
 class Gates:

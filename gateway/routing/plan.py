@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from gateway.config import Config, Persona, Policy, Rule, StrategyName, TargetRef
+from gateway.config import Config, Persona, Policy, Rule, StrategyName, TargetRef, with_models
 from gateway.errors import ModelNotFound, NoEligibleTarget
 from gateway.health.news import in_words
 from gateway.health.targets import WELL
@@ -21,6 +21,7 @@ from gateway.routing.gates import (
     NO_EMBEDDINGS,
     TOO_MANY_TOOLS,
     Gates,
+    all_pass,
     asks_for_embeddings,
 )
 from gateway.routing.requirements import NATIVE, Requirement
@@ -107,16 +108,21 @@ def policy_of(asked: Persona | TargetRef, rule: Rule | None = None) -> Policy:
 def plan(config: Config, policy: Policy, facts: Facts, context: RoutingContext) -> Plan:
     """Hold every target against what the request needs, and put those that can serve it in
     order."""
-    gates = Gates(policy, facts, context)
+    capacity = config.capacities.get(policy.name) if policy.rule is None else None
+    gates = None
+    if capacity is None or not all_pass(capacity, facts, context):
+        gates = Gates(policy, facts, context)
     able: list[Candidate] = []
     rejected: list[Candidate] = []
     retry_in: float | None = None
-    providers, standing_of, now = config.providers, context.health.standing, context.now
+    standing_of, now = context.health.standing, context.now
     wanted, in_part = facts.max_tokens or 0, facts.forces_tool
-    for ref in policy.targets:
-        provider = providers[ref.provider]
-        candidate = Candidate(ref, provider, provider.models[ref.model])
-        gates.hold(candidate)
+    for ref, provider, model in (
+        with_models(policy.targets, config.providers) if capacity is None else capacity.targets
+    ):
+        candidate = Candidate(ref, provider, model)
+        if gates is not None:
+            gates.hold(candidate)
         standing = standing_of(provider, candidate.name, now)
         if standing is not WELL:
             if standing.reason is not None:
@@ -126,7 +132,7 @@ def plan(config: Config, policy: Policy, facts: Facts, context: RoutingContext) 
                     )
                 candidate.refuse(standing.reason)
             candidate.share = standing.share
-        if wanted > candidate.model.record.max_output_tokens:
+        if wanted > model.record.max_output_tokens:
             in_part = True
         (rejected if candidate.reasons else able).append(candidate)
     if in_part:
@@ -146,7 +152,13 @@ def plan(config: Config, policy: Policy, facts: Facts, context: RoutingContext) 
     if able:
         able[0].verdict = "chosen"
     return Plan(
-        policy, facts, (*able, *rejected), config.revision, pinned, retry_in, gates.near_limit
+        policy,
+        facts,
+        (*able, *rejected),
+        config.revision,
+        pinned,
+        retry_in,
+        gates is not None and gates.near_limit,
     )
 
 

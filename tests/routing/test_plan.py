@@ -12,7 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gateway.accounting.cost import expected_cost
-from gateway.config import Condition, Config, Model, Persona, Provider, Rule, TargetRef
+from gateway.config import ALWAYS, Condition, Config, Model, Persona, Provider, Rule, TargetRef
+from gateway.config.schema import derive
 from gateway.errors import ModelNotFound
 from gateway.health.targets import TargetHealth
 from gateway.routing.affinity import Affinity
@@ -485,7 +486,9 @@ models = st.builds(
 )
 whens = st.sampled_from(
     [
-        Condition(),
+        ALWAYS,
+        ALWAYS,
+        ALWAYS,
         Condition(tokens_over=400),
         Condition(tokens_under=400),
         Condition(features=frozenset({"images"})),
@@ -590,7 +593,13 @@ def test_no_plan_breaks_a_gate_and_none_is_refused_that_could_be_served(
             assert leave is not None
             book.failed(leave, FailureKind.QUOTA, None, 1000.0)
     affinity.remember("c", f"p{pin}/m", "", 1000.0)
-    made = planned(of, asked, context(of, random=lambda: random, book=book, affinity=affinity))
+    seen = context(of, random=lambda: random, book=book, affinity=affinity)
+    made = planned(of, asked, seen)
+    held = replace(of)
+    derive(held, capacities={})
+    assert plan_document(made) == plan_document(planned(held, asked, seen)), (
+        "as if each target had been looked at"
+    )
 
     passing = {
         str(ref)
