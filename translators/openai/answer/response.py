@@ -12,6 +12,7 @@ from translators.openai.answer.errors import failure
 from translators.openai.answer.finish_reason import UNKNOWN_FINISH_REASON, fitting, is_none, meaning
 from translators.openai.answer.message import (
     REASONED,
+    answers_tools,
     callers_name,
     fill_arguments,
     mend_texts,
@@ -55,11 +56,7 @@ def parse_response(body: bytes, envelope: Envelope) -> Completion:
     usage = document.get("usage")
     if usage.__class__ is not dict:
         _find_usage(document, choices)
-    elif (
-        (details := usage.get("completion_tokens_details"))
-        and details.__class__ is dict
-        and details.get("reasoning_tokens")
-    ):
+    else:
         mend_usage(usage)
     document["object"] = "chat.completion"
     if not document.get("id"):
@@ -82,6 +79,8 @@ def _mend(choice: SentChoice, envelope: Envelope) -> bool:
     message["role"] = "assistant"
     if message.get("content").__class__ is list or not REASONED.isdisjoint(message):
         mend_texts(message)
+    if "function_call" in message and answers_tools(envelope.shape):
+        _tell_as_tool_call(message)
     calls = "tool_calls" in message and _mend_calls(message, envelope)
     legacy = "function_call" in message and _mend_function_call(message, envelope)
     if reason == ("tool_calls" if calls else "stop") and not legacy:
@@ -93,6 +92,12 @@ def _mend(choice: SentChoice, envelope: Envelope) -> bool:
     if found != reason:
         choice["native_finish_reason"] = reason
     return found is not None
+
+
+def _tell_as_tool_call(message: Said) -> None:
+    if message["function_call"] is not None and not message.get("tool_calls"):
+        function = message.pop("function_call")
+        message["tool_calls"] = [{"type": "function", "function": function}]
 
 
 def _mend_function_call(message: Said, envelope: Envelope) -> bool:
