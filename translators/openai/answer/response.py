@@ -1,10 +1,8 @@
 """A whole answer of a server that speaks the hub's language: relayed, with its defects mended."""
 
-from typing import Final
-
-from translators.chat.chunks import Collector
 from translators.chat.wire import Completion
 from translators.dialect import Envelope
+from translators.dialect.streamed_answer import added_up, is_stream
 from translators.errors import UpstreamError, UpstreamFailure
 from translators.failures import malformed
 from translators.long_json import loads_answer
@@ -23,16 +21,14 @@ from translators.openai.answer.stream import OpenAIStream
 from translators.openai.answer.usage import mend_usage
 from translators.openai.wire import Call, Called, Said, SentChoice, SentDocument
 
-_EVENTS: Final = (b"data:", b"event:", b":")
-
 
 def parse_response(body: bytes, envelope: Envelope) -> Completion:
     """The chat.completion in `body`. Raises UpstreamError if it is none."""
     try:
         document = loads_answer(body)
     except ValueError as error:
-        if body.lstrip().startswith(_EVENTS):
-            return _collected(body, envelope)
+        if is_stream(body):
+            return added_up(body, OpenAIStream(envelope), envelope)
         raise UpstreamError(malformed(f"The provider's answer is not JSON: {error}")) from None
     completion: Completion = document  # the same object: what it lacks is added below
     if document.__class__ is not dict:
@@ -158,15 +154,3 @@ def _find_usage(document: SentDocument, choices: list[SentChoice]) -> None:
         if usage.__class__ is dict:
             mend_usage(usage)
             document["usage"] = usage
-
-
-def _collected(body: bytes, envelope: Envelope) -> Completion:
-    """The answer of a server that streams although a whole answer was asked for."""
-    stream = OpenAIStream(envelope)
-    chunks = stream.receive(body) + stream.receive_eof()
-    if stream.failure is not None:
-        raise UpstreamError(stream.failure)
-    collector = Collector(stream.id, envelope.created, stream.model)
-    for chunk in chunks:
-        collector.add(chunk)
-    return collector.completion()
