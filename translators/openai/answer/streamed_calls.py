@@ -30,7 +30,7 @@ class _Call:
         self.name = ""
         self.texts: list[str] = []
         self.shown = False
-        """Held back until it has a name."""
+        """Held back until it has its whole name."""
 
     def is_whole(self) -> bool:
         """Whether the arguments so far are a JSON object, so that nothing can follow in this
@@ -87,7 +87,8 @@ class StreamedCalls:
             empty = call.kind == "function" and not text.strip()
             if not call.shown:
                 last: Any = {"index": call.number, "id": call.id, "type": call.type}
-                last[call.kind] = {"name": "", _TEXT_OF[call.kind]: "{}" if empty else text}
+                name = callers_name(call.name, self._envelope.shape)
+                last[call.kind] = {"name": name, _TEXT_OF[call.kind]: "{}" if empty else text}
                 bare.append(last)
             elif empty:
                 bare.append({"index": call.number, "function": {"arguments": "{}"}})
@@ -120,20 +121,27 @@ class StreamedCalls:
             changed |= self._introduce(call, piece, called)
         return not changed
 
-    @staticmethod
-    def _introduce(call: _Call, piece: Call, called: Called) -> bool:
-        """Show all of a call so far, or nothing of the piece while it has no name. Whether that
-        changed the piece.
+    def _introduce(self, call: _Call, piece: Call, called: Called) -> bool:
+        """Show all of a call so far, or nothing of the piece while its name is not whole. Whether
+        that changed the piece.
         """
-        if not call.name:
+        if not call.name or (not call.texts and self._begins_a_name(call.name)):
             piece.clear()
             return True
         call.shown = True
         if "id" in piece:
             return False
         piece["id"], piece["type"] = call.id, call.type
+        called["name"] = callers_name(call.name, self._envelope.shape)
         called[_TEXT_OF[call.kind]] = "".join(call.texts)
         return True
+
+    def _begins_a_name(self, name: str) -> bool:
+        """Whether a declared tool's name goes on where `name` ends, and none is `name` itself."""
+        declared, renamed = self._envelope.shape.declared_tools, self._envelope.shape.tool_names
+        if name in declared or name in renamed:
+            return False
+        return any(each.startswith(name) for known in (declared, renamed) for each in known)
 
     def _find(self, index: Any, given: str, name: str, text: str) -> _Call | None:
         """The call that a piece belongs to; None if it begins another."""
