@@ -5,8 +5,8 @@ the hub's.
 from typing import Final
 
 from translators.claude.answer.errors import parse_error
-from translators.claude.answer.response import parse_response
 from translators.claude.answer.stream import ClaudeStream as open_stream
+from translators.claude.answer.stream import parse_answer as parse_response
 from translators.claude.request.build import build_request, key_headers
 from translators.dialect import Endings
 

@@ -6,8 +6,8 @@ from typing import Final
 
 from translators.dialect import Endings
 from translators.responses.answer.errors import parse_error
-from translators.responses.answer.response import parse_response
 from translators.responses.answer.stream import ResponsesStream as open_stream
+from translators.responses.answer.stream import parse_answer as parse_response
 from translators.responses.request.build import build_request, key_headers
 
 ENDINGS: Final = Endings()

@@ -15,7 +15,11 @@ ENVELOPE = Envelope(
     created=1,
     model="asked",
     call_id="call_u",
-    shape=AnswerShape(declared_tools=frozenset({"f"}), tool_names={"long_ab12": "long name!"}),
+    shape=AnswerShape(
+        declared_tools=frozenset({"f"}),
+        tool_names={"long_ab12": "long name!"},
+        legacy_functions=True,
+    ),
 )
 
 

@@ -202,3 +202,44 @@ def test_what_openais_own_servers_send_goes_out_as_it_came() -> None:
         ]
     )
     assert feed(data + DONE)[1] == data
+
+
+def test_a_call_is_held_back_until_its_name_comes() -> None:
+    pieces = [
+        piece("", index=0, id="a", type="function"),
+        piece('{"x":', index=0),
+        piece(name="f", index=0),
+        piece("1}", index=0),
+        piece('{"y":2}', "g", index=1, id="b", type="function"),
+    ]
+    assert said(*pieces) == TWO
+    _, text = feed(*(chunk({"tool_calls": [each]}) for each in pieces), chunk({}, "stop"), DONE)
+    first = next(delta["tool_calls"] for _, delta, _ in deltas(text) if "tool_calls" in delta)
+    assert first == [
+        {
+            "index": 0,
+            "id": "a",
+            "type": "function",
+            "function": {"name": "f", "arguments": '{"x":'},
+        }
+    ]
+
+
+def test_a_call_that_never_gets_a_name_is_shown_at_the_end() -> None:
+    pieces = [piece("", index=0, id="a"), piece('{"x":1}', index=0), piece(index=1, id="b")]
+    assert said(*pieces) == [(0, "a", "", '{"x":1}'), (1, "b", "", "{}")]
+
+
+def test_a_name_in_pieces_is_shown_whole() -> None:
+    pieces = [
+        piece("", "long_", index=0, id="a", type="function"),
+        piece(name="ab12", index=0),
+        piece('{"x":1}', index=0),
+    ]
+    assert said(*pieces) == [(0, "a", "long name!", '{"x":1}')]
+
+
+def test_the_beginning_of_a_name_is_shown_once_arguments_come() -> None:
+    pieces = [piece("", "long", index=0, id="a", type="function"), piece('{"x":1}', index=0)]
+    assert said(*pieces) == [(0, "a", "long", '{"x":1}')]
+    assert said(pieces[0]) == [(0, "a", "long", "{}")]

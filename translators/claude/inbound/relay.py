@@ -9,6 +9,7 @@ from translators.chat.request import ChatRequest
 from translators.chat.wire import Completion
 from translators.claude.answer import errors
 from translators.claude.answer.response import completion_of, read_message
+from translators.claude.answer.stream import ClaudeStream
 from translators.claude.inbound.relay_edits import relayed_body
 from translators.claude.inbound.relay_host import BETA, taken_betas
 from translators.claude.inbound.relay_stream import RelayedStream, renamed_message
@@ -22,6 +23,7 @@ from translators.dialect import (
     UpstreamRequest,
 )
 from translators.dialect.inbound import Call, Overlay, relayed_failure
+from translators.dialect.streamed_answer import added_up, is_stream
 from translators.errors import InvalidRequest, UpstreamFailure
 from translators.json_codec import JsonObject
 from translators.notes import Report
@@ -70,7 +72,10 @@ class ClaudeRelay:
         return key_headers(key, header)
 
     def parse_response(self, body: bytes, envelope: Envelope) -> Completion:
-        """A RelayedCompletion. Raises UpstreamError if the body is no message of Claude."""
+        """A RelayedCompletion; the hub's own of a host that streams all the same. Raises
+        UpstreamError if the body is no message of Claude."""
+        if is_stream(body):
+            return added_up(body, ClaudeStream(envelope), envelope)
         message = read_message(body)
         completion = completion_of(message, envelope)
         raw = renamed_message(body, message.get("model"), self._asked)

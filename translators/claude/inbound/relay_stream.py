@@ -7,8 +7,10 @@ from translators.chat.chunks import Chunk, Relayed
 from translators.chat.wire import Usage
 from translators.claude.answer.errors import error_failure
 from translators.claude.answer.stop_reason import finish_reason
+from translators.claude.answer.stream import ClaudeStream
 from translators.claude.answer.usage import usage
 from translators.dialect import Envelope
+from translators.dialect.streamed_answer import all_of, is_document
 from translators.errors import UpstreamFailure
 from translators.failures import malformed, truncated
 from translators.json_codec import JsonObject
@@ -42,14 +44,17 @@ class RelayedStream:
         self.failure: UpstreamFailure | None = None
         self.finished = False
         self.ended = False
+        self._envelope = envelope
         self._asked = asked
         self._held = Held()
         self._committed = False
         self._usage: JsonObject = {}
+        self._counted: Usage | None = None
+        """Of a whole message that came in a stream's place."""
 
     @property
     def usage_so_far(self) -> Usage | None:
-        return usage(self._usage) if self._usage else None
+        return usage(self._usage) if self._usage else self._counted
 
     def more_text(self, data: bytes) -> list[Chunk] | None:
         run = _RUN(data) if self._committed and not self._held.size else None
@@ -99,8 +104,18 @@ class RelayedStream:
             "error",
         ):  # only its blank line is missing
             return [self._event(last.rstrip() + b"\n\n")]
+        if not self._committed and is_document(last):
+            return self._whole(last)
         self.failure = _NO_EVENT if is_stray(last) else truncated()
         return []
+
+    def _whole(self, body: bytes) -> list[Chunk]:
+        """The hub's chunks of what a host that does not stream has answered."""
+        stream = ClaudeStream(self._envelope)
+        chunks = all_of(body, stream)
+        self.failure, self.finished = stream.failure, stream.finished
+        self._counted = stream.usage_so_far
+        return chunks
 
     def _event(self, raw: bytes) -> Chunk:
         named = _NAME.match(raw)

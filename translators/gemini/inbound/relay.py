@@ -12,8 +12,10 @@ from translators.chat.request import ChatRequest
 from translators.chat.wire import Completion
 from translators.dialect import PLAIN, Endings, Envelope, KeyHeader, Target, UpstreamRequest
 from translators.dialect.inbound import Overlay
+from translators.dialect.streamed_answer import added_up, is_stream
 from translators.errors import FailureKind, UpstreamFailure
 from translators.gemini.answer.errors import parse_error
+from translators.gemini.answer.stream import GeminiStream
 from translators.gemini.endpoint import method_url, resource_of
 from translators.gemini.inbound.generation import AT
 from translators.gemini.inbound.normalization import camel_case
@@ -85,6 +87,10 @@ class Relay:
         return key_headers(key, header)
 
     def parse_response(self, body: bytes, envelope: Envelope) -> Completion:
+        """A RelayedCompletion; the hub's own of a host that streams all the same. Raises
+        UpstreamError if it is none."""
+        if is_stream(body):
+            return added_up(body, GeminiStream(envelope), envelope)
         return cast(Completion, relayed_completion(body, envelope))
 
     def open_stream(self, envelope: Envelope) -> RelayStream:

@@ -7,10 +7,12 @@ from typing import Any, Final, cast
 from translators.chat.chunks import Chunk, Relayed, RelayedCompletion
 from translators.chat.wire import Completion, Usage
 from translators.dialect import Envelope, Pause
+from translators.dialect.streamed_answer import all_of, is_document
 from translators.errors import UpstreamError, UpstreamFailure
 from translators.failures import malformed, truncated
 from translators.gemini.answer import finish_reason as reasons
 from translators.gemini.answer.errors import error_of, failure
+from translators.gemini.answer.stream import GeminiStream
 from translators.gemini.answer.usage import Counts, usage
 from translators.json_codec import JsonObject, loads
 from translators.long_json import loads_answer
@@ -100,6 +102,7 @@ class RelayStream:
     def __init__(self, envelope: Envelope) -> None:
         self.failure: UpstreamFailure | None = None
         self.finished = False
+        self._envelope = envelope
         self._told = _Told(envelope)
         self._held = b""
         self._searched = 0
@@ -195,6 +198,8 @@ class RelayStream:
         if self.finished or self.failure is not None:
             return chunks
         held, self._held = self._held, b""
+        if not self._told.begun and is_document(held):
+            return self._whole(held)
         if held.strip():
             self._event(held, chunks, whole=False)
         if self.failure is None and not self._told.ended:
@@ -202,6 +207,13 @@ class RelayStream:
         self.finished = self.failure is None
         if self.finished and (counted := self.usage_so_far) is not None:
             chunks.append(Chunk(usage=counted))
+        return chunks
+
+    def _whole(self, body: bytes) -> list[Chunk]:
+        """The hub's chunks of what a host has answered that does not know `alt=sse`."""
+        stream = GeminiStream(self._envelope)
+        chunks = all_of(body, stream)
+        self.failure, self.finished = stream.failure, stream.finished
         return chunks
 
     def _event(self, raw: bytes, chunks: list[Chunk], whole: bool = True) -> None:

@@ -8,10 +8,17 @@ from translators.chat.chunks import Chunk, says
 from translators.chat.wire import Delta
 from translators.dialect import Envelope
 from translators.errors import UpstreamFailure
+from translators.failures import malformed
 from translators.json_codec import JsonObject
 from translators.openai.answer.errors import failure
 from translators.openai.answer.finish_reason import UNKNOWN_FINISH_REASON, fitting, meaning
-from translators.openai.answer.message import callers_name, mend_texts, write_out
+from translators.openai.answer.message import (
+    answers_tools,
+    callers_name,
+    mend_texts,
+    well_formed,
+    write_out,
+)
 from translators.openai.answer.streamed_calls import StreamedCalls
 from translators.openai.answer.usage import mend_usage
 from translators.openai.wire import Said, SentChoice, SentDocument
@@ -21,7 +28,7 @@ ENVELOPE: Final = frozenset(
     {"id", "object", "created", "model", "choices", "usage", "x_llm_router"}
 )
 """The fields of a chunk that each chunk has."""
-_CHOICE: Final = frozenset({"index", "delta", "message", "finish_reason", "error"})
+_CHOICE: Final = frozenset({"index", "delta", "message", "text", "finish_reason", "error"})
 
 
 class _End(NamedTuple):
@@ -39,7 +46,7 @@ class _End(NamedTuple):
 class _Choice:
     """What is known of one choice."""
 
-    __slots__ = ("calls", "end", "function_call", "reason")
+    __slots__ = ("calls", "end", "function_call", "reason", "whole")
 
     def __init__(self) -> None:
         self.calls: StreamedCalls | None = None
@@ -47,6 +54,8 @@ class _Choice:
         self.end: _End | None = None
         self.reason: Any = None
         """The newest finish_reason, also if more has come behind it."""
+        self.whole = False
+        """It is said in `message` or `text`, where a delta belongs."""
 
 
 class Choices:
@@ -73,11 +82,14 @@ class Choices:
         """
         delta: Any
         delta, index = choice.get("delta"), choice.get("index")
-        if delta is None or index.__class__ is not int:
-            delta, index, raw = delta or {}, index or 0, None
+        whole = delta is None
+        if whole or index.__class__ is not int:
+            index, raw = index or 0, None
+            delta = self._said_whole(choice, index) if whole else delta
         state = self._choices.get(index)
         if state is None:
             state = self._choices[index] = _Choice()
+            state.whole = whole
             if delta.get("role") != "assistant":
                 delta["role"], raw = "assistant", None
         elif "role" in delta:
@@ -111,6 +123,22 @@ class Choices:
             state.reason, state.end = reason, _End(chunk, choice, delta, raw)
             self._ending += 1
 
+    def _said_whole(self, choice: SentChoice, index: int) -> Delta:
+        """What a choice without a delta says as a whole message, or as a text (completions): read
+        where no delta came before, behind which it would be a repetition.
+        """
+        said: Any = choice.get("message")
+        if said is None and (text := choice.get("text")).__class__ is str:
+            said = {"content": text}
+        known = self._choices.get(index)
+        if said is None or (known is not None and not known.whole):
+            return {}
+        if not well_formed([{"delta": said}], "delta"):
+            self.failure = malformed("The provider sent a chunk that is not in OpenAI's form.")
+            return {}
+        delta: Delta = said
+        return delta
+
     def _keeps_promises(self, state: _Choice, delta: Said) -> bool:
         """False if a delta that is more than a text had to be mended."""
         kept = (len(delta) == 1 and "tool_calls" in delta) or self._keeps_words(
@@ -120,12 +148,23 @@ class Choices:
             if state.calls is None:
                 state.calls = StreamedCalls(self._envelope)
             kept &= state.calls.read(calls)
+            if not calls:
+                del delta["tool_calls"]
         return kept
 
     def _keeps_words(self, state: _Choice, delta: Said) -> bool:
         """The same of its texts and of its older kind of call."""
         kept = not mend_texts(delta)
         function = delta.get("function_call")
+        if (
+            function is not None
+            and not state.function_call
+            and not delta.get("tool_calls")
+            and answers_tools(self._envelope.shape)
+        ):
+            del delta["function_call"]
+            delta["tool_calls"] = [{"index": 0, "function": function}]
+            return False
         if function is not None:
             kept &= not write_out(delta)
             state.function_call = True

@@ -110,6 +110,13 @@ def callers_name(name: str, shape: AnswerShape) -> str:
     return declared_name(name, shape.declared_tools)
 
 
+def answers_tools(shape: AnswerShape) -> bool:
+    """Whether a `function_call`, OpenAI's older kind of call, is the answer to `tools`: then it is
+    told as one of these.
+    """
+    return bool(shape.declared_tools) and not shape.legacy_functions
+
+
 def mend_texts(said: Said) -> bool:
     """Show reasoning as `reasoning_content` beside the name it came under, and a content in parts
     as texts. Whether anything changed.

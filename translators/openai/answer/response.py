@@ -1,10 +1,8 @@
 """A whole answer of a server that speaks the hub's language: relayed, with its defects mended."""
 
-from typing import Final
-
-from translators.chat.chunks import Collector
 from translators.chat.wire import Completion
 from translators.dialect import Envelope
+from translators.dialect.streamed_answer import added_up, is_stream
 from translators.errors import UpstreamError, UpstreamFailure
 from translators.failures import malformed
 from translators.long_json import loads_answer
@@ -12,6 +10,7 @@ from translators.openai.answer.errors import failure
 from translators.openai.answer.finish_reason import UNKNOWN_FINISH_REASON, fitting, is_none, meaning
 from translators.openai.answer.message import (
     REASONED,
+    answers_tools,
     callers_name,
     fill_arguments,
     mend_texts,
@@ -22,16 +21,14 @@ from translators.openai.answer.stream import OpenAIStream
 from translators.openai.answer.usage import mend_usage
 from translators.openai.wire import Call, Called, Said, SentChoice, SentDocument
 
-_EVENTS: Final = (b"data:", b"event:", b":")
-
 
 def parse_response(body: bytes, envelope: Envelope) -> Completion:
     """The chat.completion in `body`. Raises UpstreamError if it is none."""
     try:
         document = loads_answer(body)
     except ValueError as error:
-        if body.lstrip().startswith(_EVENTS):
-            return _collected(body, envelope)
+        if is_stream(body):
+            return added_up(body, OpenAIStream(envelope), envelope)
         raise UpstreamError(malformed(f"The provider's answer is not JSON: {error}")) from None
     completion: Completion = document  # the same object: what it lacks is added below
     if document.__class__ is not dict:
@@ -55,11 +52,7 @@ def parse_response(body: bytes, envelope: Envelope) -> Completion:
     usage = document.get("usage")
     if usage.__class__ is not dict:
         _find_usage(document, choices)
-    elif (
-        (details := usage.get("completion_tokens_details"))
-        and details.__class__ is dict
-        and details.get("reasoning_tokens")
-    ):
+    else:
         mend_usage(usage)
     document["object"] = "chat.completion"
     if not document.get("id"):
@@ -82,6 +75,8 @@ def _mend(choice: SentChoice, envelope: Envelope) -> bool:
     message["role"] = "assistant"
     if message.get("content").__class__ is list or not REASONED.isdisjoint(message):
         mend_texts(message)
+    if "function_call" in message and answers_tools(envelope.shape):
+        _tell_as_tool_call(message)
     calls = "tool_calls" in message and _mend_calls(message, envelope)
     legacy = "function_call" in message and _mend_function_call(message, envelope)
     if reason == ("tool_calls" if calls else "stop") and not legacy:
@@ -93,6 +88,12 @@ def _mend(choice: SentChoice, envelope: Envelope) -> bool:
     if found != reason:
         choice["native_finish_reason"] = reason
     return found is not None
+
+
+def _tell_as_tool_call(message: Said) -> None:
+    if message["function_call"] is not None and not message.get("tool_calls"):
+        function = message.pop("function_call")
+        message["tool_calls"] = [{"type": "function", "function": function}]
 
 
 def _mend_function_call(message: Said, envelope: Envelope) -> bool:
@@ -153,15 +154,3 @@ def _find_usage(document: SentDocument, choices: list[SentChoice]) -> None:
         if usage.__class__ is dict:
             mend_usage(usage)
             document["usage"] = usage
-
-
-def _collected(body: bytes, envelope: Envelope) -> Completion:
-    """The answer of a server that streams although a whole answer was asked for."""
-    stream = OpenAIStream(envelope)
-    chunks = stream.receive(body) + stream.receive_eof()
-    if stream.failure is not None:
-        raise UpstreamError(stream.failure)
-    collector = Collector(stream.id, envelope.created, stream.model)
-    for chunk in chunks:
-        collector.add(chunk)
-    return collector.completion()

@@ -138,7 +138,8 @@ class OpenAIStream(Choices):
         return not self.finished and self.failure is None
 
     def _parsed(self, text: bytes) -> None:
-        if text == b"[DONE]":
+        bare = text.strip()
+        if bare == b"[DONE]":
             if self._choices and all(
                 choice.reason is not None for choice in self._choices.values()
             ):
@@ -146,7 +147,7 @@ class OpenAIStream(Choices):
             else:
                 self.failure = truncated("The provider ended the stream without a finish reason.")
             return
-        if not text.strip():
+        if not bare:
             return
         try:
             chunk = loads(text) if len(text) <= LONG else loads_long(text)

@@ -19,14 +19,18 @@ _TEXT_OF: Final = {"function": "arguments", "custom": "input"}
 class _Call:
     """One call so far. `given` is the id that the server gave it, "" if it gave none."""
 
-    __slots__ = ("given", "kind", "name", "number", "texts")
+    __slots__ = ("given", "id", "kind", "name", "number", "shown", "texts", "type")
 
     def __init__(self, number: int, given: str, kind: str) -> None:
         self.number = number
         self.given = given
         self.kind = kind
+        self.id = given
+        self.type = kind
         self.name = ""
         self.texts: list[str] = []
+        self.shown = False
+        """Held back until it has its whole name."""
 
     def is_whole(self) -> bool:
         """Whether the arguments so far are a JSON object, so that nothing can follow in this
@@ -61,6 +65,7 @@ class StreamedCalls:
                     function is not None
                     and len(function) == 1
                     and (text := function.get("arguments")).__class__ is str
+                    and call.shown
                 ):
                     call.texts.append(text)  # as OpenAI's own: nearly every piece but the first
                     if piece["index"] != call.number:
@@ -68,18 +73,26 @@ class StreamedCalls:
                         kept = False
                     continue
             kept &= self._read(piece)
+        if not kept:
+            pieces[:] = filter(None, pieces)
         return kept
 
     def bare(self) -> list[ToolCall]:
-        """Pieces that give an empty object to the functions for which no arguments came: callers
-        parse them as JSON.
+        """What is left to be said at the end: an empty object to the functions for which no
+        arguments came, because callers parse them as JSON; calls that never got a name.
         """
-        bare = [
-            call
-            for call in self._calls
-            if call.kind == "function" and not "".join(call.texts).strip()
-        ]
-        return [{"index": call.number, "function": {"arguments": "{}"}} for call in bare]
+        bare: list[ToolCall] = []
+        for call in self._calls:
+            text = "".join(call.texts)
+            empty = call.kind == "function" and not text.strip()
+            if not call.shown:
+                last: Any = {"index": call.number, "id": call.id, "type": call.type}
+                name = callers_name(call.name, self._envelope.shape)
+                last[call.kind] = {"name": name, _TEXT_OF[call.kind]: "{}" if empty else text}
+                bare.append(last)
+            elif empty:
+                bare.append({"index": call.number, "function": {"arguments": "{}"}})
+        return bare
 
     def _read(self, piece: Call) -> bool:
         index = piece.get("index")
@@ -95,14 +108,40 @@ class StreamedCalls:
         found = self._find(index, given, name, text or "")
         if found is None:
             changed |= self._begin(piece, called, kind, index, given)
+            call = self._calls[-1]
         else:
             changed |= self._go_on(found, piece, called, index, given)
+            call = found
         if text is None:
             called[_TEXT_OF[kind]] = ""
             changed = True
         elif text:
-            (self._calls[-1] if found is None else found).texts.append(text)
+            call.texts.append(text)
+        if not call.shown:
+            changed |= self._introduce(call, piece, called)
         return not changed
+
+    def _introduce(self, call: _Call, piece: Call, called: Called) -> bool:
+        """Show all of a call so far, or nothing of the piece while its name is not whole. Whether
+        that changed the piece.
+        """
+        if not call.name or (not call.texts and self._begins_a_name(call.name)):
+            piece.clear()
+            return True
+        call.shown = True
+        if "id" in piece:
+            return False
+        piece["id"], piece["type"] = call.id, call.type
+        called["name"] = callers_name(call.name, self._envelope.shape)
+        called[_TEXT_OF[call.kind]] = "".join(call.texts)
+        return True
+
+    def _begins_a_name(self, name: str) -> bool:
+        """Whether a declared tool's name goes on where `name` ends, and none is `name` itself."""
+        declared, renamed = self._envelope.shape.declared_tools, self._envelope.shape.tool_names
+        if name in declared or name in renamed:
+            return False
+        return any(each.startswith(name) for known in (declared, renamed) for each in known)
 
     def _find(self, index: Any, given: str, name: str, text: str) -> _Call | None:
         """The call that a piece belongs to; None if it begins another."""
@@ -156,7 +195,8 @@ class StreamedCalls:
             own = f"{own}_{number}"
         self._ids.add(own)
         changed = index != number or piece.get("id") != own or not piece.get("type")
-        piece["index"], piece["id"], piece["type"] = number, own, piece.get("type") or kind
+        call.id, call.type = own, piece.get("type") or kind
+        piece["index"], piece["id"], piece["type"] = number, own, call.type
         return self._name(call, called) or changed
 
     def _go_on(self, call: _Call, piece: Call, called: Called, index: Any, given: str) -> bool:

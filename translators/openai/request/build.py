@@ -142,7 +142,11 @@ def _shape(body: RequestBody, record: ModelRecord, tools: Declared, report: Repo
     answer.
     """
     settle_reasoning(body, record, report)
-    shape = PLAIN if tools is NOTHING else AnswerShape(tools.aliases, tools.declared)
+    shape = (
+        PLAIN
+        if tools is NOTHING
+        else AnswerShape(tools.aliases, tools.declared, legacy_functions="functions" in body)
+    )
     if "stop" in body and (stop := _stop_here(body, record, report)):
         shape = shape._replace(stop=stop)
     return shape

@@ -15,10 +15,12 @@ from translators.dialect import (
     UpstreamRequest,
 )
 from translators.dialect.inbound import Overlay, relayed_failure
+from translators.dialect.streamed_answer import added_up, is_stream
 from translators.errors import InvalidRequest, UpstreamFailure
 from translators.notes import Report
 from translators.responses.answer.errors import parse_error
 from translators.responses.answer.response import parse_response
+from translators.responses.answer.stream import ResponsesStream
 from translators.responses.inbound.relay_body import relayed_body
 from translators.responses.inbound.relay_stream import RelayStream
 from translators.responses.request.build import key_headers
@@ -58,7 +60,10 @@ class ResponsesRelay:
         return key_headers(key, header)
 
     def parse_response(self, body: bytes, envelope: Envelope) -> Completion:
-        """A RelayedCompletion. Raises UpstreamError for a response that failed or is none."""
+        """A RelayedCompletion; the hub's own of a host that streams all the same. Raises
+        UpstreamError for a response that failed or is none."""
+        if is_stream(body):
+            return added_up(body, ResponsesStream(envelope), envelope)
         relayed = RelayedCompletion(parse_response(body, envelope), body)
         return relayed  # type: ignore[return-value]  # it holds what is read of one
 

@@ -5,11 +5,13 @@ from typing import Final
 from translators.chat.chunks import Chunk
 from translators.chat.wire import Usage
 from translators.dialect import Envelope
+from translators.dialect.streamed_answer import all_of, is_document
 from translators.errors import UpstreamFailure
 from translators.failures import malformed, truncated
 from translators.json_codec import JsonObject
 from translators.responses.answer.errors import told_failure
 from translators.responses.answer.response_fields import failure_of, finish_reason
+from translators.responses.answer.stream import ResponsesStream
 from translators.responses.answer.usage import usage
 from translators.responses.inbound.relay_events import (
     BEGINNING,
@@ -37,6 +39,9 @@ class RelayStream:
         self.finished = False
         self.usage_so_far: Usage | None = None
         self._held = Held()
+        self._envelope = envelope
+        self._begun = False
+        """An event was read."""
 
     @property
     def ended(self) -> bool:
@@ -77,12 +82,23 @@ class RelayStream:
         if self.finished or self.failure is not None:
             return []
         last = self._held.end()
+        if not self._begun and is_document(last):
+            return self._whole(last)
         chunks = self._read([last + b"\n\n"]) if last.strip() else []
         if not self.finished and self.failure is None:
             self.failure = truncated()
         return chunks
 
+    def _whole(self, body: bytes) -> list[Chunk]:
+        """The hub's chunks of what a host that does not stream has answered."""
+        stream = ResponsesStream(self._envelope)
+        chunks = all_of(body, stream)
+        self.failure, self.finished = stream.failure, stream.finished
+        self.usage_so_far = stream.usage_so_far
+        return chunks
+
     def _read(self, events: list[bytes]) -> list[Chunk]:
+        self._begun = True
         chunks: list[Chunk] = []
         plain: list[bytes] = []
         for event in events:

@@ -12,7 +12,11 @@ from translators.json_codec import dumps
 from translators.openai import parse_response
 
 K = FailureKind
-SHAPE = AnswerShape(declared_tools=frozenset({"f"}), tool_names={"long_ab12": "long name!"})
+SHAPE = AnswerShape(
+    declared_tools=frozenset({"f"}),
+    tool_names={"long_ab12": "long name!"},
+    legacy_functions=True,
+)
 ENVELOPE = Envelope(id="chatcmpl-ours", created=1, model="asked", call_id="call_u", shape=SHAPE)
 
 
