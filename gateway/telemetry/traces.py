@@ -10,26 +10,23 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any, Final, Protocol
+from typing import Final, Protocol
 
-import requests
-from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
 from opentelemetry.sdk.resources import SERVICE_NAME, SERVICE_VERSION, Resource
-from opentelemetry.sdk.trace import ReadableSpan, TracerProvider, sampling
-from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter, SpanExportResult
+from opentelemetry.sdk.trace import TracerProvider, sampling
+from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 from opentelemetry.trace import SpanKind
 
 from gateway.telemetry import genai_names as names
 from gateway.telemetry.events import Event, RequestEnded
 from gateway.telemetry.ids import unique
 from gateway.telemetry.sampling import bounds
-from gateway.telemetry.spans import Ids, Spans, around
+from gateway.telemetry.span_export import PAUSE, PIECE, Export, HashedOnce
+from gateway.telemetry.spans import Spans, around
 from gateway.telemetry.trace_context import TraceContext, read
 
 CAPACITY: Final = 2048
 """Requests that wait at most; what is more is dropped and counted."""
-BACKLOG: Final = 4096
-"""Spans that may be with the exporter at a time."""
 _INTERVAL: Final = 0.2
 """Seconds in which requests are gathered: waking the thread for each would cost more."""
 _PATIENCE: Final = 2.0
@@ -53,39 +50,6 @@ Sent = tuple[int, RequestEnded]
 """When it was over, in ns of the Unix epoch, and the event."""
 
 
-class _Counting(SpanExporter):
-    """Counts what was exported, and what could not be."""
-
-    def __init__(self, exporter: SpanExporter) -> None:
-        self._exporter = exporter
-        self.exported = self.failed = 0
-
-    def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
-        result = self._exporter.export(spans)
-        if result is SpanExportResult.SUCCESS:
-            self.exported += len(spans)
-        else:
-            self.failed += len(spans)
-        return result
-
-    def shutdown(self) -> None:
-        self._exporter.shutdown()
-
-    def force_flush(self, timeout_millis: int = 30_000) -> bool:
-        return self._exporter.force_flush(timeout_millis)
-
-
-class _Session(requests.Session):
-    """Hears the status and the headers of a receiver's answer, and hangs up: the rest may be of any
-    size.
-    """
-
-    def send(self, request: requests.PreparedRequest, **how: Any) -> requests.Response:
-        answer = super().send(request, **{**how, "stream": True})
-        answer.close()
-        return answer
-
-
 class Traces:
     """What samples at a request's beginning, and tells of it when it is over; use `running`."""
 
@@ -98,25 +62,17 @@ class Traces:
     ) -> None:
         """`url_of` gives the base URL of a provider; empty for one that is gone."""
         self._settings = settings
-        vocabulary, ids = names.vocabulary(environ), Ids()
-        given = any(name.endswith("_CREDENTIAL_PROVIDER") for name in environ)
-        self._exporter = _Counting(OTLPSpanExporter(session=None if given else _Session()))
+        vocabulary = names.vocabulary(environ)
+        self._export = Export(environ)
         service = environ.get("OTEL_SERVICE_NAME", "llm-router")
-        self._provider = TracerProvider(
-            sampler=sampling.ALWAYS_ON,
-            id_generator=ids,
-            resource=Resource.create({SERVICE_NAME: service, SERVICE_VERSION: version}),
-            shutdown_on_exit=False,
-        )
         self._sampler = TracerProvider(shutdown_on_exit=False).sampler
         self._bounds = bounds(self._sampler.get_description())
-        self._processor = BatchSpanProcessor(self._exporter)
-        self._provider.add_span_processor(self._processor)
-        tracer = self._provider.get_tracer("llm-router", version, schema_url=vocabulary.schema_url)
-        self._spans = Spans(tracer, ids, url_of, vocabulary)
+        resource = Resource.create({SERVICE_NAME: service, SERVICE_VERSION: version})
+        scope = InstrumentationScope("llm-router", version, vocabulary.schema_url)
+        self._spans = Spans(self._export.take, HashedOnce(resource), scope, url_of, vocabulary)
         self._waiting: deque[Sent] = deque()
         self._some, self._ends = threading.Event(), threading.Event()
-        self._handed = self._lost = 0
+        self._lost = 0
         self._thread = threading.Thread(target=self._tell_all, name="traces", daemon=True)
 
     @contextmanager
@@ -133,12 +89,12 @@ class Traces:
     @property
     def exported(self) -> int:
         """Spans that the receiver took."""
-        return self._exporter.exported
+        return self._export.exported
 
     @property
     def dropped(self) -> int:
         """Spans that were made or ought to have been, and did not get to the receiver."""
-        return self._lost + self._exporter.failed
+        return self._lost + self._export.failed
 
     def begin(self, headers: Mapping[str, str]) -> TraceContext:
         """The context of a request with these headers: in its caller's trace, or a new one."""
@@ -187,17 +143,22 @@ class Traces:
             self._some.wait()
             self._some.clear()
             ends = self._ends.wait(_INTERVAL)
-            while self._waiting:
-                self._tell(*self._waiting.popleft())
-        self._processor.force_flush()  # it takes as long as the receiver does, whatever it is told
+            self._tell_those_waiting()
+        self._export.flush()
+
+    def _tell_those_waiting(self) -> None:
+        number = 0
+        while self._waiting:
+            self._tell(*self._waiting.popleft())
+            number += 1
+            if number % PIECE == 0:
+                time.sleep(PAUSE)
 
     def _tell(self, when: int, event: RequestEnded) -> None:
         spans = 1 + len(event.attempts)
-        under_way = self._handed - self._exporter.exported - self._exporter.failed
-        if under_way + spans > BACKLOG:
+        if not self._export.room_for(spans):
             self._lost += spans
             return
-        self._handed += spans
         assert event.trace is not None
         self._spans.tell(event, event.trace, when)
 

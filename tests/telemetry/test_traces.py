@@ -22,11 +22,14 @@ from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapProp
 from gateway.api.auth import Access, read
 from gateway.cli.traces import TracingUnusable, tracing
 from gateway.config.server import Tracing
+from gateway.telemetry.events import AttemptEnded
 from gateway.telemetry.request_log import line
+from gateway.telemetry.trace_context import RequestTrace
 from gateway.telemetry.traces import Traces
 from tests.deploy.monitoring import CLAUDE
 from tests.fakes import fake_upstream, json_answer, openai_chunk, openai_completion, sse
 from tests.serving import POLICY, ROOT, Running, serving
+from tests.telemetry.test_events_and_logs import ENDED
 
 TRACE, PARENT = "0af7651916cd43dd8448eb211c80319c", "00f067aa0ba902b7"
 CANARY = "canary-7c1"
@@ -72,7 +75,8 @@ class Receiver:
             self.requests.append(told)
         if self.size:
             return await self._floods(request)
-        return web.Response(status=self.status)
+        self.peers.add(request.transport)
+        return web.Response(status=self.status, body=self.said)
 
     async def _floods(self, request: web.Request) -> web.StreamResponse:
         answer = web.StreamResponse(status=self.status)
@@ -82,6 +86,9 @@ class Receiver:
             self.sent += len(MEGABYTE)
         return answer
 
+    said: bytes = b""
+    peers: set[Any] = field(default_factory=set)
+    """Connections on which it was told of spans."""
     sent: int = 0
     """Bytes of them that went out."""
 
@@ -384,6 +391,69 @@ async def test_of_a_receiver_s_answer_only_its_head_is_read(
                 await asyncio.sleep(0.05)
         assert (traces.exported, traces.dropped) == ((2, 0) if status == 200 else (0, 2))
     assert receiver.sent < 64 * len(MEGABYTE)
+
+
+@pytest.mark.parametrize(("size", "kept"), [(64, True), (2**20, False)])
+async def test_a_receiver_s_connection_is_kept_where_its_answers_are_short(
+    receiver: Receiver, size: int, kept: bool
+) -> None:
+    receiver.said = bytes(size)
+    async with traced(openai=json_answer(openai_completion())) as running:
+        await ask(running)
+        await receiver.wait_for(2)
+        await ask(running)
+        await receiver.wait_for(4)
+    assert len(receiver.peers) == (1 if kept else 2)
+
+
+async def test_what_does_not_fit_into_the_queue_is_counted_and_the_rest_is_told(
+    receiver: Receiver,
+) -> None:
+    traces = Traces(Tracing, lambda name: "", "1", {"OTEL_BSP_MAX_QUEUE_SIZE": "4"})
+    attempt = AttemptEnded("openai", "gpt-4.1", "ok", 0.1, 200, span_id=PARENT)
+    for _ in range(5):
+        here = traces.begin({})._replace(told=True)
+        told = RequestTrace(here, "/v1/chat/completions")
+        traces.on_event(ENDED._replace(trace=told, attempts=(attempt,)))
+    with traces.running():
+        await receiver.wait_for(4)
+        async with asyncio.timeout(20):
+            while traces.exported < 4:  # noqa: ASYNC110 - a thread counts them
+                await asyncio.sleep(0.05)
+    assert (traces.exported, traces.dropped) == (4, 6)
+
+
+async def test_spans_are_as_the_variables_limit_them(
+    receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT", "6")
+    monkeypatch.setenv("OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT", "5")
+    async with traced(openai=json_answer(openai_completion())) as running:
+        await ask(running)
+        spans = await receiver.wait_for(2)
+    assert [len(span.attributes) for span in spans] == [5, 5]
+    assert all(span.dropped_attributes_count for span in spans)
+    texts = [
+        value
+        for span in spans
+        for told in (values(span), *map(values, span.events))
+        for value in told.values()
+        if isinstance(value, str)
+    ]
+    assert max(map(len, texts)) == 6
+
+
+async def test_a_plan_says_why_targets_were_not_asked(receiver: Receiver) -> None:
+    async with traced(openai=DOWN, claude=json_answer(CLAUDE)) as running:
+        for _ in range(40):  # until its failures set it aside
+            await ask(running, {**ASKED, "model": "all"})
+        spans = await receiver.wait_for(80)
+    plans = [values(span.events[0]) for span in spans if span.kind == SERVER]
+    assert plans[0]["chosen"] == "openai/gpt-4.1"
+    assert plans[0]["rejected"] == []
+    aside = plans[-1]
+    assert aside["chosen"].startswith("claude/")
+    assert [why for why in aside["rejected"] if why.startswith("openai/gpt-4.1: ")] != []
 
 
 async def test_the_end_waits_for_the_last_spans(
