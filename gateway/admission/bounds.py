@@ -4,11 +4,20 @@ from collections.abc import Iterable, Mapping
 from datetime import date
 from typing import Any, Final, NamedTuple
 
-from gateway.accounting.cost import LIST_PRICE_TIERS, PLAIN, Extras, most_cost
+from gateway.accounting.cost import (
+    FEMTO_PER_NANO,
+    HALF_NANO,
+    LIST_PRICE_TIERS,
+    PLAIN,
+    Extras,
+    flat_rates,
+    most_cost,
+)
+from gateway.accounting.observed import Learned
 from gateway.admission.amounts import INDEX, Amounts
 from gateway.config import Model
-from gateway.routing.candidates import Candidate
 from gateway.routing.facts import Facts
+from gateway.routing.plan import Plan
 from translators.chat.request import ChatRequest
 
 MARGIN: Final = 1.15
@@ -17,9 +26,11 @@ _AROUND: Final = 32
 """Tokens that a provider may put around a request."""
 _new: Final = tuple.__new__
 """Of a NamedTuple all of whose fields are given: without a call of Python's, 1,300 to 2,100
-instructions less of an admission's and settlement's 130,000, four times."""
+instructions less of an admission's and settlement's."""
 _SEARCHES: Final = 10
 """How often an answer may make use of what has a fee, where it may."""
+_DEAR: Final = frozenset({"audio", "web_search"})
+"""Features that cost more than the tokens they are counted as."""
 
 
 class Bound(NamedTuple):
@@ -55,38 +66,96 @@ _PLAIN: Final = Ask(True, PLAIN)
 def ask_of(request: ChatRequest, facts: Facts) -> Ask:
     body, features, natives = request.body, facts.features, facts.natives
     listed = body.get("service_tier") in LIST_PRICE_TIERS
-    hears = searches = False
-    if features or natives:
-        hears, searches = "audio" in features, bool("web_search" in features or natives)
-    caches = _caches(body)
-    if listed and not (caches or hears or searches):
-        return _PLAIN
-    return Ask(listed, Extras(caches, hears, _SEARCHES if searches else 0))
+    hears, searches = "audio" in features, bool("web_search" in features or natives)
+    return Ask(listed, Extras(_caches(body), hears, _SEARCHES if searches else 0))
 
 
-def bound_of(candidate: Candidate, facts: Facts, ask: Ask, learned: float, day: date) -> Bound:
-    """`learned`: what this target counts, relative to the estimate."""
-    model = candidate.model
+class Offer(NamedTuple):
+    """What of a target's bounds is the same for all requests of a day."""
+
+    model: Model
+    day: date
+    factor: float
+    """Its tokens for a text, relative to the estimate's."""
+    longest: int
+    """Tokens of one answer."""
+    several: bool
+    """It gives several answers to one prompt."""
+    rates: tuple[int, int] | None
+    """For one token read and written, in 10^-15 USD, where nothing that a plain request may have
+    changes them."""
+
+
+def offer_of(model: Model, day: date) -> Offer:
     record = model.record
-    prompt, factor, answers = facts.prompt, model.token_factor, facts.answers
+    longest = record.max_output_tokens if record.embedding is None else 0
+    several = "multiple_choices" in record.capabilities
+    return Offer(model, day, model.token_factor, longest, several, flat_rates(model, day))
+
+
+def bound_of(offer: Offer, facts: Facts, ask: Ask | None, learned: float) -> Bound:
+    """`ask`: None of a request that has nothing dear, and of a target whose rates are flat.
+    `learned`: what this target counts, relative to the estimate.
+    """
+    model, day, factor, most_output, several, rates = offer
+    prompt, answers, longest = facts.prompt, facts.answers, facts.max_tokens
     tokens = prompt.tokens if prompt.known is None else prompt.known
     if factor != 1 or learned > 1:
         tokens = int(tokens * factor * max(learned, 1.0))
     counted = prompt.exact and factor == 1
     most_input = (tokens if counted else int(tokens * MARGIN)) + _AROUND
-    if answers > 1 and "multiple_choices" not in record.capabilities:
-        tokens, most_input = tokens * answers, most_input * answers
-    most_output = 0
-    if record.embedding is None:
-        most_output = record.max_output_tokens
-        if facts.max_tokens is not None and facts.max_tokens < most_output:
-            most_output = facts.max_tokens
+    if longest is not None and longest < most_output:
+        most_output = longest
+    if answers > 1:
         most_output *= answers
-    listed, extras = ask
-    cost = most_cost(model, most_input, most_output, day, extras) if listed else None
+        if not several:
+            tokens, most_input = tokens * answers, most_input * answers
+    cost: int | None
+    if ask is None and rates is not None:
+        femto = most_input * rates[0] + most_output * rates[1]
+        cost = (femto + HALF_NANO) // FEMTO_PER_NANO
+    else:
+        listed, extras = ask or _PLAIN
+        cost = most_cost(model, most_input, most_output, day, extras) if listed else None
     total = most_input + most_output
     needs = _new(Amounts, (1, total, most_input, most_output, cost or 0, 1))
     return _new(Bound, (model, tokens, needs, cost is not None, answers))
+
+
+class Offers:
+    """Those of all targets that are asked, each worked out once a day."""
+
+    def __init__(self) -> None:
+        self._known: dict[str, Offer] = {}
+
+    def bounds(
+        self, request: ChatRequest, plan: Plan, learned: Learned, day: date
+    ) -> dict[str, Bound]:
+        """The most that a call of each target may use that the plan will ask, by its name."""
+        facts, bounds, known = plan.facts, {}, self._known
+        ask = None if _is_plain(request, facts) else ask_of(request, facts)
+        for candidate in plan.candidates:
+            if candidate.verdict == "rejected":
+                continue
+            name, model = candidate.name, candidate.model
+            offer = known.get(name)
+            if offer is None or offer[0] is not model or offer[1] != day:
+                offer = known[name] = offer_of(model, day)
+            of = ask
+            if of is None and offer[5] is None:
+                of = ask_of(request, facts)
+            bounds[name] = bound_of(offer, facts, of, learned.factor(name))
+        return bounds
+
+
+def _is_plain(request: ChatRequest, facts: Facts) -> bool:
+    """It has nothing that may make it dearer than its tokens, but what it marks for a cache."""
+    features = facts.features
+    return (
+        not facts.natives
+        and (not features or features.isdisjoint(_DEAR))
+        and request.body.get("service_tier") in LIST_PRICE_TIERS
+    )
 
 
 def wavers(bound: Bound, index: int, left: int, day: date) -> bool:

@@ -79,7 +79,7 @@ class JournalFile:
     def write(self, document: str) -> None:
         """A document as JSON. Raises OSError: then nothing of it counts."""
         text = document.encode()
-        line = b"%b %08x\n" % (text, crc32(text))
+        line = text + b" %08x\n" % crc32(text)
         if self._torn:
             line = b"\n" + line
         written = os.write(self._file, line)

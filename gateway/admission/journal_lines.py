@@ -14,7 +14,7 @@ as they nearly always are, they are left out.
 """
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from json.encoder import encode_basestring as quoted
 from pathlib import Path
 from typing import Any, Final, NamedTuple
@@ -83,20 +83,23 @@ class Form:
     def document(self, number: int) -> str:
         return dumps({"form": number, "of": [*self._of, self.counters]}).decode()
 
-    def booking(self, settled: Settled) -> Booking:
-        """The row as the ledger has it, and what it counts."""
-        (name, user, request, state, attempts, read, output, cost, decision, why, cached, written,
-         reasoning, unpriced) = settled  # fmt: skip
+    def booking(self, settled: Iterable[Settled]) -> Booking:
+        """The rows as the ledger has them, and what they count."""
         key_id, team, persona, provider, model, revision = self._of
-        usd = unpriced if cost is None else cost
-        amounts = self.pick((1, read + output, read, output, usd, 0))
-        at = at_of(name)
-        values = (
-            name, at, key_id, team, persona, user, provider, model, state, attempts, read, cached,
-            written, output, reasoning, cost, revision, decision, request, None, why,
-            self.charges(amounts), at // DAY,
-        )  # fmt: skip
-        return Booking(values, self.counters, amounts)
+        pick, rows, counted = self.pick, [], []
+        for (name, user, request, state, attempts, read, output, cost, decision, why, cached,
+             written, reasoning, unpriced) in settled:  # fmt: skip
+            usd = unpriced if cost is None else cost
+            amounts = pick((1, read + output, read, output, usd, 0))
+            counted.append(amounts)
+            charges = self._charges % amounts if all(amounts) else self.charges(amounts)
+            at = int(name[:12], 16)
+            rows.append((
+                name, at, key_id, team, persona, user, provider, model, state, attempts, read,
+                cached, written, output, reasoning, cost, revision, decision, request, None, why,
+                charges, at // DAY,
+            ))  # fmt: skip
+        return Booking(rows, self.counters, [*map(sum, zip(*counted, strict=True))])
 
     def presumed(self, name: str, user: str, request: str, held: Sequence[int]) -> LedgerRow:
         """The row of a request of which nobody knows more than what was held for it."""
@@ -111,8 +114,6 @@ class Form:
 
     def charges(self, amounts: Sequence[int]) -> str:
         """What a row counts, as JSON, without what counts nothing."""
-        if all(amounts):
-            return self._charges % tuple(amounts)
         counted = [found for found in zip(self.counters, amounts, strict=True) if found[1]]
         return _charges_form([counter for counter, _ in counted]) % tuple(
             amount for _, amount in counted
@@ -187,7 +188,7 @@ def rows_of(document: Any, forms: dict[int, Form]) -> Iterator[tuple[bool, Ledge
         if form is None:
             _log.error("a row of a journal is lost: %s", said[0])  # the line of its form is
         elif what == "row":
-            yield True, row_of(form.booking(Settled(*said)).values[:-1])
+            yield True, row_of(form.booking([Settled(*said)]).rows[0][:-1])
         elif what == "hold":
             name, user, request, *held = said
             yield False, form.presumed(name, user, request, Amounts._make((1, *held, 1)))

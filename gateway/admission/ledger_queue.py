@@ -4,6 +4,7 @@ that are gone.
 
 import asyncio
 import logging
+from collections import Counter as Counted
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import islice
@@ -61,7 +62,7 @@ class LedgerQueue:
         self._thread = thread
         self._journal = journal
         self._clock = clock
-        self._waiting: deque[Waiting] = deque()
+        self._waiting: list[Waiting] = []
         self._used_keys: dict[str, str] = {}
         """By a key, the id of the last row of it."""
         self._turn = asyncio.Lock()
@@ -100,25 +101,31 @@ class LedgerQueue:
             await self._book()
 
     async def _book(self) -> None:
-        while self._waiting:
-            batch = list(islice(self._waiting, BATCH))
-            booked = await self._thread.call(self._booked, batch)
-            accounts: set[Account] = set()
-            used = self._used_keys
-            for settled, form, account, file in batch:
-                self._waiting.popleft()
-                file.pending -= 1
-                accounts.add(account)
-                used[form.key_id] = settled.id
-            self._note(booked, accounts)
+        while batch := self._waiting[:BATCH]:
+            groups: dict[Form, list[Settled]] = {}
+            for settled, form, _, _ in batch:
+                group = groups.get(form)
+                if group is None:
+                    group = groups[form] = []
+                group.append(settled)
+            booked = await self._thread.call(self._booked, groups)
+            del self._waiting[: len(batch)]
+            for file, count in Counted([file for _, _, _, file in batch]).items():
+                file.pending -= count
+            for form, group in groups.items():
+                self._used_keys[form.key_id] = group[-1].id
+            self._note(booked, {account for _, _, account, _ in batch})
         self._journal.remove_booked()
 
     def _booked(
-        self, database: Database, batch: Sequence[Waiting]
+        self, database: Database, groups: Mapping[Form, Sequence[Settled]]
     ) -> Mapping[CounterId, ledger.Booked]:
         """On the store's thread."""
-        bookings = [form.booking(settled) for settled, form, _, _ in batch]
         perhaps_known, self._failed = self._failed, True
+        if perhaps_known:
+            bookings = [form.booking([each]) for form, group in groups.items() for each in group]
+        else:
+            bookings = [form.booking(group) for form, group in groups.items()]
         booked = ledger.book_all(database, self._instance, bookings, perhaps_known=perhaps_known)
         self._failed = False
         return booked

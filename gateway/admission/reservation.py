@@ -306,25 +306,30 @@ class Reservation:
         account, held = self.account, self.held
         state, read, cached, written, output, reasoning, cost = used
         # An unknown price is never taken for nothing: all that was held of money is spent then.
-        usd = held.usd if cost is None else cost
-        over = (1, read + output, read, output, usd, 0)  # Amounts, as they are when it is over
+        usd, tokens = held[4] if cost is None else cost, read + output
+        over = (1, tokens, read, output, usd, 0)  # Amounts, as they are when it is over
+        freed = (held[0] - 1, held[1] - tokens, held[2] - read, held[3] - output, held[4] - usd,
+                 held[5])  # fmt: skip
         for counter, index in account.held:
-            amount = over[index]
-            counter.free += held[index] - amount
-            counter.unbooked += amount
+            counter.free += freed[index]
+            counter.unbooked += over[index]
         for counter in account.warned:
             amount = over[counter.index]
             counter.free -= amount
             counter.unbooked += amount
-        attempts, first, target = ending.attempts, self.first, ("", "")
+        attempts = ending.attempts
         if self.cached:
-            target = first.provider.name, first.model.id
+            provider, model = self.first.provider.name, self.first.model.id
         elif attempts:
-            last = attempts[ending.shown or 0]
-            target = last.provider, last.model
-        form = account.form(*target, ending.revision)
+            provider, model, *_ = attempts[ending.shown or 0]
+        else:
+            provider = model = ""
+        revision = ending.revision
+        form = account.forms.get((provider, model, revision))
+        if form is None:
+            form = account.form(provider, model, revision)
         settled = _new(Settled, (
             self.id, self.user, self.request_id, state, len(attempts), read, output, cost,
             ending.decision, self.why, cached, written, reasoning, 0 if cost is not None else usd,
         ))  # fmt: skip
-        self.queue.add(Waiting(settled, form, account, self.file))
+        self.queue.add(_new(Waiting, (settled, form, account, self.file)))

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from gateway.accounting.cost import Extras, most_cost
-from gateway.admission.bounds import ask_of, bound_of
+from gateway.admission.bounds import Bound, Offers, ask_of, bound_of, offer_of
 from gateway.app import memory_of
 from gateway.routing.decision import decide
 from gateway.routing.facts import NOBODY
@@ -33,12 +33,16 @@ def test_a_tier_that_a_prompt_may_reach_is_reckoned_with() -> None:
     assert most_cost(model, 272_001, 10, DAY, Extras()) == 272_001 * 200 + 10 * 750
 
 
-def bound(persona: str, **more: Any) -> Any:
+def bound(persona: str, **more: Any) -> Bound:
     body = {"model": persona, "messages": [{"role": "user", "content": "hi there"}], **more}
     request = parse(body, len(str(body)))
     context = memory_of(CONFIG).view()
     plan = decide(CONFIG, request, NOBODY, context).plan
-    return bound_of(plan.eligible[0], plan.facts, ask_of(request, plan.facts), 1.0, DAY)
+    target = plan.eligible[0]
+    every = Offers().bounds(request, plan, context.learned, DAY)
+    asked = bound_of(offer_of(target.model, DAY), plan.facts, ask_of(request, plan.facts), 1.0)
+    assert every[target.name] == asked
+    return asked
 
 
 def test_an_answer_is_as_long_as_it_may_be() -> None:

@@ -76,8 +76,9 @@ def test_a_line_says_of_whom_and_of_what_it_is(tmp_path: Path) -> None:
     file.settle(form, plain)
     free = row._replace(state="free", cost=0, cached=0, written=0, reasoning=0, charges=charges[1:])
     assert [*read_journal(file.path)] == [row, free]
-    booking = form.booking(unpriced)
-    assert (row_of(booking.values[:-1]), booking.amounts) == (row, (9, 64))
+    booking = form.booking([unpriced, plain])
+    assert [row_of(each[:-1]) for each in booking.rows] == [row, free]
+    assert booking.amounts == [9, 128]
 
 
 def test_what_requests_have_in_common_is_told_once_in_each_file(tmp_path: Path) -> None:
