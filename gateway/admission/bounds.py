@@ -1,6 +1,7 @@
 """The most that a request may use at each target: what is held for it before it is sent."""
 
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from datetime import date
 from typing import Any, Final, NamedTuple
 
@@ -14,7 +15,7 @@ from gateway.accounting.cost import (
     most_cost,
 )
 from gateway.accounting.observed import Learned
-from gateway.admission.amounts import INDEX, Amounts
+from gateway.admission.amounts import INDEX, INPUT, OUTPUT, Amounts, Counts
 from gateway.config import Model
 from gateway.routing.facts import Facts
 from gateway.routing.plan import Plan
@@ -24,22 +25,20 @@ MARGIN: Final = 1.15
 """An estimate of tokens is held to be too low by so much at most."""
 _AROUND: Final = 32
 """Tokens that a provider may put around a request."""
-_new: Final = tuple.__new__
-"""Of a NamedTuple all of whose fields are given: without a call of Python's, 1,300 to 2,100
-instructions less of an admission's and settlement's."""
 _SEARCHES: Final = 10
 """How often an answer may make use of what has a fee, where it may."""
 _DEAR: Final = frozenset({"audio", "web_search"})
 """Features that cost more than the tokens they are counted as."""
 
 
-class Bound(NamedTuple):
+@dataclass(slots=True)  # frozen, it would cost twice as much to make
+class Bound:
     """The most that one call of a target may use."""
 
     model: Model
     expected_input: int
     """Tokens of the prompt as estimated, without the margin."""
-    needs: Amounts
+    needs: Counts
     """Without money where it is not priced."""
     priced: bool
     answers: int
@@ -47,7 +46,7 @@ class Bound(NamedTuple):
 
 def rate_of(bound: Bound, day: date) -> int:
     """Nano-USD for a million tokens of answer."""
-    read = bound.needs.input_tokens
+    read = bound.needs[INPUT]
     both = most_cost(bound.model, read, 10**6, day, PLAIN)
     return (both or 0) - (most_cost(bound.model, read, 0, day, PLAIN) or 0)
 
@@ -117,9 +116,8 @@ def bound_of(offer: Offer, facts: Facts, ask: Ask | None, learned: float) -> Bou
     else:
         listed, extras = ask or _PLAIN
         cost = most_cost(model, most_input, most_output, day, extras) if listed else None
-    total = most_input + most_output
-    needs = _new(Amounts, (1, total, most_input, most_output, cost or 0, 1))
-    return _new(Bound, (model, tokens, needs, cost is not None, answers))
+    needs = (1, most_input + most_output, most_input, most_output, cost or 0, 1)
+    return Bound(model, tokens, needs, cost is not None, answers)
 
 
 class Offers:
@@ -162,13 +160,13 @@ def wavers(bound: Bound, index: int, left: int, day: date) -> bool:
     """Whether it depends on the estimate of the prompt if a call fits into what is left: that of an
     unusual text may be three times too high, or a third too low.
     """
-    need, read = bound.needs[index], bound.needs.input_tokens
+    need, read = bound.needs[index], bound.needs[INPUT]
     if index == INDEX["usd"]:
-        read = need - (most_cost(bound.model, 0, bound.needs.output_tokens, day, PLAIN) or 0)
+        read = need - (most_cost(bound.model, 0, bound.needs[OUTPUT], day, PLAIN) or 0)
     return need - read * 2 // 3 <= left < need + read // 2
 
 
-def dearest(bounds: Iterable[Bound]) -> Amounts:
+def dearest(bounds: Iterable[Bound]) -> Counts:
     """What suffices for any of them."""
     first, *others = bounds
     if not others:
@@ -179,7 +177,7 @@ def dearest(bounds: Iterable[Bound]) -> Amounts:
     return needs
 
 
-def added(*amounts: Amounts) -> Amounts:
+def added(*amounts: Counts) -> Counts:
     """What several calls need, for one request."""
     if len(amounts) == 1:
         return amounts[0]

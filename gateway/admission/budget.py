@@ -7,7 +7,7 @@ from datetime import date
 from typing import Final
 
 from gateway.accounting.observed import Learned
-from gateway.admission.amounts import said
+from gateway.admission.amounts import OUTPUT, said
 from gateway.admission.bounds import Ask, Bound, bound_of, offer_of, rate_of
 from gateway.admission.counters import Counter
 from gateway.admission.scopes import in_words
@@ -72,5 +72,5 @@ class Budget:
                 return 0
             if limit.on == "usd":
                 over = -(-over * 10**6 // max(1, rate_of(bound, self._day)))
-            most = min(most, (needs.output_tokens - over) // bound.answers)
+            most = min(most, (needs[OUTPUT] - over) // bound.answers)
         return max(0, most)

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any, Final, NamedTuple
 from zlib import crc32
 
-from gateway.admission.amounts import INDEX, Amounts, picked
+from gateway.admission.amounts import INDEX, Amounts, Counts, picked
 from gateway.store.ledger import row_of
 from gateway.store.limits_rows import DAY, Booking, Charge, CounterId, LedgerRow
 from translators.json_codec import dumps, loads
@@ -38,7 +38,7 @@ class JournalUnknown(Exception):
 
 
 class Settled(NamedTuple):
-    """A request that has ended, without its form."""
+    """A request that has ended, without its form: as names for what SettledRow has."""
 
     id: str
     user: str
@@ -57,10 +57,15 @@ class Settled(NamedTuple):
     """Nano-USD that it counts where its cost is not known."""
 
 
+SettledRow = tuple[
+    str, str, str, str, int, int, int, int | None, str, str | None, int, int, int, int
+]
+
+
 class Form:
     """What requests of one caller to one target have in common."""
 
-    __slots__ = ("_charges", "_of", "counters", "file", "number", "pick")
+    __slots__ = ("_charges", "_of", "counters", "file", "hold", "pick", "row")
 
     def __init__(self, of: Sequence[str], counters: Sequence[CounterId]) -> None:
         """`of`: key, team, persona, provider, model, revision. `counters`: those whose numbers
@@ -72,18 +77,22 @@ class Form:
         """Of amounts in the order of amounts.INDEX, those of the counters, in their order."""
         self._charges = _charges_form(counters)
         self.file: object = None
-        """Where it was told last,"""
-        self.number = 0
-        """and as which."""
+        """Where it was told last."""
+        self.hold = self.row = ""
+        """What lines of its requests begin with there."""
 
     @property
     def key_id(self) -> str:
         return self._of[0]
 
+    def told(self, file: object, number: int) -> None:
+        """It was, in a file, as a number of that."""
+        self.file, self.hold, self.row = file, f'["hold",{number},', f'["row",{number},'
+
     def document(self, number: int) -> str:
         return dumps({"form": number, "of": [*self._of, self.counters]}).decode()
 
-    def booking(self, settled: Iterable[Settled]) -> Booking:
+    def booking(self, settled: Iterable[SettledRow]) -> Booking:
         """The rows as the ledger has them, and what they count."""
         key_id, team, persona, provider, model, revision = self._of
         pick, rows, counted = self.pick, [], []
@@ -125,25 +134,29 @@ def at_of(name: str) -> int:
     return int(name[:12], 16)
 
 
-def hold_document(form: int, name: str, user: str, request: str, held: Sequence[int]) -> str:
+def said_of(name: str, user: str, request: str) -> str:
+    """What both lines of a request say behind its form."""
+    return f'"{name}","{user}",{quoted(request)}'
+
+
+def hold_document(form: Form, said: str, held: Counts) -> str:
     """What is held for a request, as a document: the row as it stands should the process be
     killed. The target is the one that is asked first.
     """
     _, total, read, written, usd, _ = held
-    return f'["hold",{form},"{name}","{user}",{quoted(request)},{total},{read},{written},{usd}]'
+    return f"{form.hold}{said},{total},{read},{written},{usd}]"
 
 
-def row_document(form: int, settled: Settled) -> str:
+def row_document(form: Form, said: str, settled: SettledRow) -> str:
     """How it ended, as a document."""
-    (name, user, request, state, attempts, read, output, cost, decision, why, cached, written,
-     reasoning, unpriced) = settled  # fmt: skip
-    rest = ""
+    (_, _, _, state, attempts, read, output, cost, decision, why, cached, written, reasoning,
+     unpriced) = settled  # fmt: skip
+    rest = "null" if why is None else quoted(why)
     if cached or written or reasoning or unpriced:
-        rest = f",{cached},{written},{reasoning},{unpriced}"
+        rest = f"{rest},{cached},{written},{reasoning},{unpriced}"
     return (
-        f'["row",{form},"{name}","{user}",{quoted(request)},"{state}",{attempts},{read},{output},'
-        f'{"null" if cost is None else cost},"{decision}",'
-        f"{'null' if why is None else quoted(why)}{rest}]"
+        f'{form.row}{said},"{state}",{attempts},{read},{output},'
+        f'{"null" if cost is None else cost},"{decision}",{rest}]'
     )
 
 

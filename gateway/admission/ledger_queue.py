@@ -15,7 +15,7 @@ from gateway.admission.accounts import Account
 from gateway.admission.amounts import shown
 from gateway.admission.counters import Counter
 from gateway.admission.journal import Journal, JournalFile, abandoned
-from gateway.admission.journal_lines import Form, JournalUnknown, Settled, at_of, read_journal
+from gateway.admission.journal_lines import Form, JournalUnknown, SettledRow, at_of, read_journal
 from gateway.admission.refusals import resets_at
 from gateway.admission.scopes import in_words
 from gateway.admission.store_thread import StoreThread
@@ -31,14 +31,9 @@ _MOST_REACHED: Final = 1000
 _log: Final = logging.getLogger("llm_router")
 
 
-class Waiting(NamedTuple):
-    """A request that has ended, and is not yet in the ledger."""
-
-    settled: Settled
-    form: Form
-    account: Account
-    """Whose counters it waits in."""
-    file: JournalFile
+Waiting = tuple[SettledRow, Form, Account, JournalFile]
+"""A request that has ended, and is not yet in the ledger; whose counters it waits in, and where it
+was written down."""
 
 
 class Reached(NamedTuple):
@@ -80,17 +75,17 @@ class LedgerQueue:
     def age(self) -> float:
         """Seconds since the oldest of them was admitted."""
         waiting = self._waiting
-        return self._clock() - at_of(waiting[0].settled.id) / 1000 if waiting else 0.0
+        return self._clock() - at_of(waiting[0][0][0]) / 1000 if waiting else 0.0
 
     def failed(self, error: OSError) -> None:
         """The journal could not be written."""
         self._journal.failed(error)
 
-    def add(self, waiting: Waiting) -> None:
-        """It has ended."""
+    def add(self, waiting: Waiting, said: str) -> None:
+        """It has ended. `said`: journal_lines.said_of."""
         settled, form, _, file = waiting
         try:
-            file.settle(form, settled)
+            file.settle(form, said, settled)
         except OSError as error:  # the row is kept, and written and booked as soon as may be
             self._journal.failed(error)
         self._waiting.append(waiting)
@@ -102,7 +97,7 @@ class LedgerQueue:
 
     async def _book(self) -> None:
         while batch := self._waiting[:BATCH]:
-            groups: dict[Form, list[Settled]] = {}
+            groups: dict[Form, list[SettledRow]] = {}
             for settled, form, _, _ in batch:
                 group = groups.get(form)
                 if group is None:
@@ -113,12 +108,12 @@ class LedgerQueue:
             for file, count in Counted([file for _, _, _, file in batch]).items():
                 file.pending -= count
             for form, group in groups.items():
-                self._used_keys[form.key_id] = group[-1].id
+                self._used_keys[form.key_id] = group[-1][0]
             self._note(booked, {account for _, _, account, _ in batch})
         self._journal.remove_booked()
 
     def _booked(
-        self, database: Database, groups: Mapping[Form, Sequence[Settled]]
+        self, database: Database, groups: Mapping[Form, Sequence[SettledRow]]
     ) -> Mapping[CounterId, ledger.Booked]:
         """On the store's thread."""
         perhaps_known, self._failed = self._failed, True

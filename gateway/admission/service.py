@@ -10,7 +10,7 @@ from typing import Any, Final, NamedTuple
 from gateway.accounting.observed import Learned
 from gateway.admission.accounts import Account
 from gateway.admission.administrator import Administrator, Known
-from gateway.admission.amounts import Amounts
+from gateway.admission.amounts import Amounts, Counts
 from gateway.admission.bounds import Bound, Offers, ask_of, dearest, wavers
 from gateway.admission.budget import Budget
 from gateway.admission.counters import Applied, Counter, CounterPool
@@ -313,7 +313,7 @@ class Admission:
         account: Account,
         first: Candidate,
         bounds: dict[str, Bound],
-        needs: Amounts,
+        needs: Counts,
         now: float,
         user: str,
     ) -> Reservation:
@@ -376,7 +376,7 @@ def _nobody(key_id: str) -> None:
     """Nothing listens yet, so nothing runs."""
 
 
-def _wavers(account: Account, bounds: Iterable[Bound], held: Amounts, day: date) -> bool:
+def _wavers(account: Account, bounds: Iterable[Bound], held: Counts, day: date) -> bool:
     """Whether a prompt's estimate decides if it fits; what is `held` is for it."""
     return any(
         wavers(bound, counter.index, counter.left + held[counter.index], day)
