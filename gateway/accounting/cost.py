@@ -9,7 +9,7 @@ from datetime import date
 from decimal import Decimal
 from typing import Any, Final, NamedTuple
 
-from gateway.accounting.usage import count, totals
+from gateway.accounting.usage import MOST, count, totals
 from gateway.config import Model, Price, PriceTier
 
 _NANO_PER_RATE: Final = 1000
@@ -72,14 +72,21 @@ def most_cost(
     return (femto + HALF_NANO) // FEMTO_PER_NANO + fees * model.every_fee
 
 
-def flat_rates(model: Model, day: date) -> tuple[int, int] | None:
-    """What `most_cost` takes for one token read and written, in 10^-15 USD, of any request without
-    audio and fees; None if that depends on more, or has no price on `day`.
+FlatRates = tuple[int, int, int]
+"""For one token read and written, in 10^-15 USD, and tokens of a prompt up to which they hold."""
+
+
+def flat_rates(model: Model, day: date) -> FlatRates | None:
+    """What `most_cost` takes of any request without audio and fees, whatever it marks for a cache;
+    None if that depends on more, or has no price on `day`.
     """
     price = model.price_at(day)
-    if price is None or price.tiers or model.surcharges or price.dearest[0] != price.dearest[1]:
+    if price is None or model.surcharges:
         return None
-    return price.dearest[0], price.exact[2]
+    if any(rates.dearest[0] != rates.dearest[1] for rates in (price, *price.tiers)):
+        return None
+    until = price.tiers[0].above_prompt_tokens if price.tiers else MOST
+    return price.dearest[0], price.exact[2], until
 
 
 def is_list_price(service_tier: Any) -> bool:

@@ -11,6 +11,7 @@ from gateway.accounting.cost import (
     LIST_PRICE_TIERS,
     PLAIN,
     Extras,
+    FlatRates,
     flat_rates,
     most_cost,
 )
@@ -59,9 +60,6 @@ class Ask(NamedTuple):
     extras: Extras
 
 
-_PLAIN: Final = Ask(True, PLAIN)
-
-
 def ask_of(request: ChatRequest, facts: Facts) -> Ask:
     body, features, natives = request.body, facts.features, facts.natives
     listed = body.get("service_tier") in LIST_PRICE_TIERS
@@ -69,7 +67,8 @@ def ask_of(request: ChatRequest, facts: Facts) -> Ask:
     return Ask(listed, Extras(_caches(body), hears, _SEARCHES if searches else 0))
 
 
-class Offer(NamedTuple):
+@dataclass(slots=True)
+class Offer:
     """What of a target's bounds is the same for all requests of a day."""
 
     model: Model
@@ -80,9 +79,8 @@ class Offer(NamedTuple):
     """Tokens of one answer."""
     several: bool
     """It gives several answers to one prompt."""
-    rates: tuple[int, int] | None
-    """For one token read and written, in 10^-15 USD, where nothing that a plain request may have
-    changes them."""
+    rates: FlatRates | None
+    """Where nothing that a plain request may have changes them."""
 
 
 def offer_of(model: Model, day: date) -> Offer:
@@ -96,7 +94,7 @@ def bound_of(offer: Offer, facts: Facts, ask: Ask | None, learned: float) -> Bou
     """`ask`: None of a request that has nothing dear, and of a target whose rates are flat.
     `learned`: what this target counts, relative to the estimate.
     """
-    model, day, factor, most_output, several, rates = offer
+    factor, most_output, rates = offer.factor, offer.longest, offer.rates
     prompt, answers, longest = facts.prompt, facts.answers, facts.max_tokens
     tokens = prompt.tokens if prompt.known is None else prompt.known
     if factor != 1 or learned > 1:
@@ -107,17 +105,19 @@ def bound_of(offer: Offer, facts: Facts, ask: Ask | None, learned: float) -> Bou
         most_output = longest
     if answers > 1:
         most_output *= answers
-        if not several:
+        if not offer.several:
             tokens, most_input = tokens * answers, most_input * answers
     cost: int | None
-    if ask is None and rates is not None:
+    if ask is None and rates is not None and most_input <= rates[2]:
         femto = most_input * rates[0] + most_output * rates[1]
         cost = (femto + HALF_NANO) // FEMTO_PER_NANO
+    elif ask is None or ask.listed:
+        extras = PLAIN if ask is None else ask.extras
+        cost = most_cost(offer.model, most_input, most_output, offer.day, extras)
     else:
-        listed, extras = ask or _PLAIN
-        cost = most_cost(model, most_input, most_output, day, extras) if listed else None
+        cost = None
     needs = (1, most_input + most_output, most_input, most_output, cost or 0, 1)
-    return Bound(model, tokens, needs, cost is not None, answers)
+    return Bound(offer.model, tokens, needs, cost is not None, answers)
 
 
 class Offers:
@@ -137,12 +137,11 @@ class Offers:
                 continue
             name, model = candidate.name, candidate.model
             offer = known.get(name)
-            if offer is None or offer[0] is not model or offer[1] != day:
+            if offer is None or offer.model is not model or offer.day != day:
                 offer = known[name] = offer_of(model, day)
-            of = ask
-            if of is None and offer[5] is None:
-                of = ask_of(request, facts)
-            bounds[name] = bound_of(offer, facts, of, learned.factor(name))
+            if ask is None and offer.rates is None:
+                ask = ask_of(request, facts)
+            bounds[name] = bound_of(offer, facts, ask, learned.factor(name))
         return bounds
 
 

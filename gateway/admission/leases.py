@@ -105,8 +105,8 @@ class Leases:
             counter.free = free = counter.free - amount
             if free < amount and taken != NOT:
                 taken = MOST if free >= 0 else NOT
-        if account.touched + _TOUCH < now:
-            account.touched = now
+        if account.touched < now:
+            account.touched = now + _TOUCH
             for counter in account.counters:
                 counter.touched = now
         if taken == NOT:

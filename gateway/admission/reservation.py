@@ -199,8 +199,9 @@ class Reservation:
 
     def note(self) -> None:
         """Write down what is held. Raises OSError."""
-        first = self.first
-        form = self.account.form(first.provider.name, first.model.id, self.revision)
+        first, account = self.first, self.account
+        target = first.provider.name, first.model.id, self.revision
+        form = account.forms.get(target) or account.form(*target)
         if not self.said:
             self.said = said_of(self.id, self.user, self.request_id)
         self.file.hold(form, self.said, self.held)
@@ -317,16 +318,13 @@ class Reservation:
             counter.unbooked += amount
         attempts = ending.attempts
         if self.cached:
-            provider, model = self.first.provider.name, self.first.model.id
+            target = self.first.provider.name, self.first.model.id, ending.revision
         elif attempts:
             last = attempts[ending.shown or 0]
-            provider, model = last.provider, last.model
+            target = last.provider, last.model, ending.revision
         else:
-            provider = model = ""
-        revision = ending.revision
-        form = account.forms.get((provider, model, revision))
-        if form is None:
-            form = account.form(provider, model, revision)
+            target = "", "", ending.revision
+        form = account.forms.get(target) or account.form(*target)
         settled = (
             self.id, self.user, self.request_id, state, len(attempts), read, output, cost,
             ending.decision, self.why, cached, written, reasoning, 0 if cost is not None else usd,
