@@ -9,14 +9,14 @@ from datetime import date
 from decimal import Decimal
 from typing import Any, Final, NamedTuple
 
-from gateway.accounting.usage import count, totals
+from gateway.accounting.usage import MOST, count, totals
 from gateway.config import Model, Price, PriceTier
 
 _NANO_PER_RATE: Final = 1000
 """A rate is USD per million tokens: 10^9 / 10^6 nano-USD for one token."""
 _HALF: Final = Decimal("0.5")
-_FEMTO_PER_NANO: Final = 1_000_000
-_HALF_NANO: Final = 500_000
+FEMTO_PER_NANO: Final = 1_000_000
+HALF_NANO: Final = 500_000
 _NANO_PER_FEE: Final = 1_000_000
 """A fee is USD for a thousand: 10^9 / 10^3 nano-USD for one."""
 LIST_PRICE_TIERS: Final = frozenset({None, "auto", "default", "standard", "standard_only"})
@@ -69,7 +69,24 @@ def most_cost(
     if model.surcharges:
         above, below = model.most_surcharge
         femto = -(-femto * above // below)
-    return (femto + _HALF_NANO) // _FEMTO_PER_NANO + fees * model.every_fee
+    return (femto + HALF_NANO) // FEMTO_PER_NANO + fees * model.every_fee
+
+
+FlatRates = tuple[int, int, int]
+"""For one token read and written, in 10^-15 USD, and tokens of a prompt up to which they hold."""
+
+
+def flat_rates(model: Model, day: date) -> FlatRates | None:
+    """What `most_cost` takes of any request without audio and fees, whatever it marks for a cache;
+    None if that depends on more, or has no price on `day`.
+    """
+    price = model.price_at(day)
+    if price is None or model.surcharges:
+        return None
+    if any(rates.dearest[0] != rates.dearest[1] for rates in (price, *price.tiers)):
+        return None
+    until = price.tiers[0].above_prompt_tokens if price.tiers else MOST
+    return price.dearest[0], price.exact[2], until
 
 
 def is_list_price(service_tier: Any) -> bool:
@@ -130,7 +147,7 @@ def _plain_cost(price: Price, prompt_tokens: int, cached_share: float, output_to
     femto = prompt_tokens * read_rate + output_tokens * output_rate
     if cached_share:
         femto -= int(prompt_tokens * cached_share) * (read_rate - cached_rate)
-    return (femto + _HALF_NANO) // _FEMTO_PER_NANO
+    return (femto + HALF_NANO) // FEMTO_PER_NANO
 
 
 def _is_plain(usage: dict[str, Any]) -> bool:

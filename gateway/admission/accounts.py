@@ -53,17 +53,14 @@ class Account:
         """By provider, model and revision."""
         self.rates = Rates(self.counters)
         self.touched = -math.inf
-        """Monotonic seconds: when its counters were told last that they are used."""
+        """Monotonic seconds: until when its counters know that they are used."""
 
     def form(self, provider: str, model: str, revision: str) -> Form:
-        """What its requests to that target have in common."""
+        """What its requests to that target have in common, which `forms` has from now on."""
         target = provider, model, revision
-        found = self.forms.get(target)
-        if found is None:
-            rules, ids = self.rules, [counter.id for counter in self.charged]
-            found = Form((rules.key_id, rules.team, self.persona, *target), ids)
-            self.forms[target] = found
-        return found
+        rules, ids = self.rules, [counter.id for counter in self.charged]
+        made = self.forms[target] = Form((rules.key_id, rules.team, self.persona, *target), ids)
+        return made
 
 
 class Rates:

@@ -19,6 +19,12 @@ class Amounts(NamedTuple):
     concurrency: int = 0
 
 
+Counts = tuple[int, int, int, int, int, int]
+"""The same without their names, which take five times as long to make and to read."""
+INPUT: Final = 2
+OUTPUT: Final = 3
+USD: Final = 4
+"""Places in them."""
 INDEX: Final[dict[On, int]] = {
     "requests": 0, "tokens": 1, "input_tokens": 2, "output_tokens": 3, "usd": 4, "concurrency": 5,
 }  # fmt: skip

@@ -1,34 +1,45 @@
 """The most that a request may use at each target: what is held for it before it is sent."""
 
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from datetime import date
 from typing import Any, Final, NamedTuple
 
-from gateway.accounting.cost import LIST_PRICE_TIERS, PLAIN, Extras, most_cost
-from gateway.admission.amounts import INDEX, Amounts
+from gateway.accounting.cost import (
+    FEMTO_PER_NANO,
+    HALF_NANO,
+    LIST_PRICE_TIERS,
+    PLAIN,
+    Extras,
+    FlatRates,
+    flat_rates,
+    most_cost,
+)
+from gateway.accounting.observed import Learned
+from gateway.admission.amounts import INDEX, INPUT, OUTPUT, Amounts, Counts
 from gateway.config import Model
-from gateway.routing.candidates import Candidate
 from gateway.routing.facts import Facts
+from gateway.routing.plan import Plan
 from translators.chat.request import ChatRequest
 
 MARGIN: Final = 1.15
 """An estimate of tokens is held to be too low by so much at most."""
 _AROUND: Final = 32
 """Tokens that a provider may put around a request."""
-_new: Final = tuple.__new__
-"""Of a NamedTuple all of whose fields are given: without a call of Python's, 1,300 to 2,100
-instructions less of an admission's and settlement's 130,000, four times."""
 _SEARCHES: Final = 10
 """How often an answer may make use of what has a fee, where it may."""
+_DEAR: Final = frozenset({"audio", "web_search"})
+"""Features that cost more than the tokens they are counted as."""
 
 
-class Bound(NamedTuple):
+@dataclass(slots=True)  # frozen, it would cost twice as much to make
+class Bound:
     """The most that one call of a target may use."""
 
     model: Model
     expected_input: int
     """Tokens of the prompt as estimated, without the margin."""
-    needs: Amounts
+    needs: Counts
     """Without money where it is not priced."""
     priced: bool
     answers: int
@@ -36,7 +47,7 @@ class Bound(NamedTuple):
 
 def rate_of(bound: Bound, day: date) -> int:
     """Nano-USD for a million tokens of answer."""
-    read = bound.needs.input_tokens
+    read = bound.needs[INPUT]
     both = most_cost(bound.model, read, 10**6, day, PLAIN)
     return (both or 0) - (most_cost(bound.model, read, 0, day, PLAIN) or 0)
 
@@ -49,57 +60,112 @@ class Ask(NamedTuple):
     extras: Extras
 
 
-_PLAIN: Final = Ask(True, PLAIN)
-
-
 def ask_of(request: ChatRequest, facts: Facts) -> Ask:
     body, features, natives = request.body, facts.features, facts.natives
     listed = body.get("service_tier") in LIST_PRICE_TIERS
-    hears = searches = False
-    if features or natives:
-        hears, searches = "audio" in features, bool("web_search" in features or natives)
-    caches = _caches(body)
-    if listed and not (caches or hears or searches):
-        return _PLAIN
-    return Ask(listed, Extras(caches, hears, _SEARCHES if searches else 0))
+    hears, searches = "audio" in features, bool("web_search" in features or natives)
+    return Ask(listed, Extras(_caches(body), hears, _SEARCHES if searches else 0))
 
 
-def bound_of(candidate: Candidate, facts: Facts, ask: Ask, learned: float, day: date) -> Bound:
-    """`learned`: what this target counts, relative to the estimate."""
-    model = candidate.model
+@dataclass(slots=True)
+class Offer:
+    """What of a target's bounds is the same for all requests of a day."""
+
+    model: Model
+    day: date
+    factor: float
+    """Its tokens for a text, relative to the estimate's."""
+    longest: int
+    """Tokens of one answer."""
+    several: bool
+    """It gives several answers to one prompt."""
+    rates: FlatRates | None
+    """Where nothing that a plain request may have changes them."""
+
+
+def offer_of(model: Model, day: date) -> Offer:
     record = model.record
-    prompt, factor, answers = facts.prompt, model.token_factor, facts.answers
+    longest = record.max_output_tokens if record.embedding is None else 0
+    several = "multiple_choices" in record.capabilities
+    return Offer(model, day, model.token_factor, longest, several, flat_rates(model, day))
+
+
+def bound_of(offer: Offer, facts: Facts, ask: Ask | None, learned: float) -> Bound:
+    """`ask`: None of a request that has nothing dear, and of a target whose rates are flat.
+    `learned`: what this target counts, relative to the estimate.
+    """
+    factor, most_output, rates = offer.factor, offer.longest, offer.rates
+    prompt, answers, longest = facts.prompt, facts.answers, facts.max_tokens
     tokens = prompt.tokens if prompt.known is None else prompt.known
     if factor != 1 or learned > 1:
         tokens = int(tokens * factor * max(learned, 1.0))
     counted = prompt.exact and factor == 1
     most_input = (tokens if counted else int(tokens * MARGIN)) + _AROUND
-    if answers > 1 and "multiple_choices" not in record.capabilities:
-        tokens, most_input = tokens * answers, most_input * answers
-    most_output = 0
-    if record.embedding is None:
-        most_output = record.max_output_tokens
-        if facts.max_tokens is not None and facts.max_tokens < most_output:
-            most_output = facts.max_tokens
+    if longest is not None and longest < most_output:
+        most_output = longest
+    if answers > 1:
         most_output *= answers
-    listed, extras = ask
-    cost = most_cost(model, most_input, most_output, day, extras) if listed else None
-    total = most_input + most_output
-    needs = _new(Amounts, (1, total, most_input, most_output, cost or 0, 1))
-    return _new(Bound, (model, tokens, needs, cost is not None, answers))
+        if not offer.several:
+            tokens, most_input = tokens * answers, most_input * answers
+    cost: int | None
+    if ask is None and rates is not None and most_input <= rates[2]:
+        femto = most_input * rates[0] + most_output * rates[1]
+        cost = (femto + HALF_NANO) // FEMTO_PER_NANO
+    elif ask is None or ask.listed:
+        extras = PLAIN if ask is None else ask.extras
+        cost = most_cost(offer.model, most_input, most_output, offer.day, extras)
+    else:
+        cost = None
+    needs = (1, most_input + most_output, most_input, most_output, cost or 0, 1)
+    return Bound(offer.model, tokens, needs, cost is not None, answers)
+
+
+class Offers:
+    """Those of all targets that are asked, each worked out once a day."""
+
+    def __init__(self) -> None:
+        self._known: dict[str, Offer] = {}
+
+    def bounds(
+        self, request: ChatRequest, plan: Plan, learned: Learned, day: date
+    ) -> dict[str, Bound]:
+        """The most that a call of each target may use that the plan will ask, by its name."""
+        facts, bounds, known = plan.facts, {}, self._known
+        ask = None if _is_plain(request, facts) else ask_of(request, facts)
+        for candidate in plan.candidates:
+            if candidate.verdict == "rejected":
+                continue
+            name, model = candidate.name, candidate.model
+            offer = known.get(name)
+            if offer is None or offer.model is not model or offer.day != day:
+                offer = known[name] = offer_of(model, day)
+            if ask is None and offer.rates is None:
+                ask = ask_of(request, facts)
+            bounds[name] = bound_of(offer, facts, ask, learned.factor(name))
+        return bounds
+
+
+def _is_plain(request: ChatRequest, facts: Facts) -> bool:
+    """It has nothing that may make it dearer than its tokens, but what it marks for a cache."""
+    features = facts.features
+    return (
+        not facts.natives
+        and (not features or features.isdisjoint(_DEAR))
+        and request.body.get("service_tier") in LIST_PRICE_TIERS
+    )
 
 
 def wavers(bound: Bound, index: int, left: int, day: date) -> bool:
     """Whether it depends on the estimate of the prompt if a call fits into what is left: that of an
     unusual text may be three times too high, or a third too low.
     """
-    need, read = bound.needs[index], bound.needs.input_tokens
+    need, read = bound.needs[index], bound.needs[INPUT]
     if index == INDEX["usd"]:
-        read = need - (most_cost(bound.model, 0, bound.needs.output_tokens, day, PLAIN) or 0)
+        read = need - (most_cost(bound.model, 0, bound.needs[OUTPUT], day, PLAIN) or 0)
     return need - read * 2 // 3 <= left < need + read // 2
 
 
-def dearest(bounds: Iterable[Bound]) -> Amounts:
+def dearest(bounds: Iterable[Bound]) -> Counts:
     """What suffices for any of them."""
     first, *others = bounds
     if not others:
@@ -110,7 +176,7 @@ def dearest(bounds: Iterable[Bound]) -> Amounts:
     return needs
 
 
-def added(*amounts: Amounts) -> Amounts:
+def added(*amounts: Counts) -> Counts:
     """What several calls need, for one request."""
     if len(amounts) == 1:
         return amounts[0]

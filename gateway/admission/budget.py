@@ -7,8 +7,8 @@ from datetime import date
 from typing import Final
 
 from gateway.accounting.observed import Learned
-from gateway.admission.amounts import said
-from gateway.admission.bounds import Ask, Bound, bound_of, rate_of
+from gateway.admission.amounts import OUTPUT, said
+from gateway.admission.bounds import Ask, Bound, bound_of, offer_of, rate_of
 from gateway.admission.counters import Counter
 from gateway.admission.scopes import in_words
 from gateway.routing.candidates import Candidate
@@ -33,9 +33,8 @@ class Budget:
 
     def bound(self, candidate: Candidate, facts: Facts) -> Bound:
         """The most that the candidate may use."""
-        return bound_of(
-            candidate, facts, self._ask, self._learned.factor(candidate.name), self._day
-        )
+        offer = offer_of(candidate.model, self._day)
+        return bound_of(offer, facts, self._ask, self._learned.factor(candidate.name))
 
     def objection(self, candidate: Candidate, facts: Facts) -> str | None:
         """Why it may not be asked, as a machine reads it; None if it may."""
@@ -73,5 +72,5 @@ class Budget:
                 return 0
             if limit.on == "usd":
                 over = -(-over * 10**6 // max(1, rate_of(bound, self._day)))
-            most = min(most, (needs.output_tokens - over) // bound.answers)
+            most = min(most, (needs[OUTPUT] - over) // bound.answers)
         return max(0, most)

@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import Final
 from zlib import crc32
 
-from gateway.admission.amounts import Amounts
-from gateway.admission.journal_lines import Form, Settled, hold_document, row_document
+from gateway.admission.amounts import Counts
+from gateway.admission.journal_lines import Form, SettledRow, hold_document, row_document
 
 LARGEST: Final = 64 * 1024 * 1024
 """Bytes of a file, after which another one is begun."""
@@ -43,43 +43,45 @@ class JournalFile:
         self.size = 0
         self.pending = 0
         """Requests that were begun here and are not yet in the ledger."""
-        self.unwritten: list[tuple[Form, Settled]] = []
+        self.unwritten: list[tuple[Form, str, SettledRow]] = []
         """What was settled while nothing could be written."""
         self.unsynced = False
         self._torn = False
         self._forms = 0
 
-    def hold(self, form: Form, name: str, user: str, request: str, held: Amounts) -> None:
-        """So much is held for a request. Raises OSError: then nothing of it counts."""
-        number = form.number if form.file is self else self._told(form)
-        self.write(hold_document(number, name, user, request, held))
+    def hold(self, form: Form, said: str, held: Counts) -> None:
+        """So much is held for a request, of which `said` is said. Raises OSError: then nothing of
+        it counts.
+        """
+        if form.file is not self:
+            self._tell(form)
+        self.write(hold_document(form, said, held))
 
-    def settle(self, form: Form, settled: Settled) -> None:
-        """A request has ended. Raises OSError: then it waits."""
+    def settle(self, form: Form, said: str, settled: SettledRow) -> None:
+        """It has ended. Raises OSError: then it waits."""
         try:
-            number = form.number if form.file is self else self._told(form)
-            self.write(row_document(number, settled))
+            if form.file is not self:
+                self._tell(form)
+            self.write(row_document(form, said, settled))
         except OSError:
-            self.unwritten.append((form, settled))
+            self.unwritten.append((form, said, settled))
             raise
 
     def flush(self) -> None:
         """Write down what was settled and is not yet. Raises OSError: then the rest waits."""
         while self.unwritten:
-            form, settled = self.unwritten.pop()
-            self.settle(form, settled)
+            self.settle(*self.unwritten.pop())
 
-    def _told(self, form: Form) -> int:
-        """What the form is called here, from now on. Raises OSError."""
+    def _tell(self, form: Form) -> None:
+        """Give it a number here. Raises OSError."""
         self.write(form.document(self._forms + 1))
         self._forms += 1
-        form.file, form.number = self, self._forms
-        return form.number
+        form.told(self, self._forms)
 
     def write(self, document: str) -> None:
         """A document as JSON. Raises OSError: then nothing of it counts."""
         text = document.encode()
-        line = b"%b %08x\n" % (text, crc32(text))
+        line = text + b" %08x\n" % crc32(text)
         if self._torn:
             line = b"\n" + line
         written = os.write(self._file, line)

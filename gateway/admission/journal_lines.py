@@ -14,13 +14,13 @@ as they nearly always are, they are left out.
 """
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from json.encoder import encode_basestring as quoted
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 from zlib import crc32
 
-from gateway.admission.amounts import INDEX, Amounts, picked
+from gateway.admission.amounts import INDEX, Amounts, Counts, picked
 from gateway.store.ledger import row_of
 from gateway.store.limits_rows import DAY, Booking, Charge, CounterId, LedgerRow
 from translators.json_codec import dumps, loads
@@ -38,7 +38,7 @@ class JournalUnknown(Exception):
 
 
 class Settled(NamedTuple):
-    """A request that has ended, without its form."""
+    """A request that has ended, without its form: as names for what SettledRow has."""
 
     id: str
     user: str
@@ -57,10 +57,15 @@ class Settled(NamedTuple):
     """Nano-USD that it counts where its cost is not known."""
 
 
+SettledRow = tuple[
+    str, str, str, str, int, int, int, int | None, str, str | None, int, int, int, int
+]
+
+
 class Form:
     """What requests of one caller to one target have in common."""
 
-    __slots__ = ("_charges", "_of", "counters", "file", "number", "pick")
+    __slots__ = ("_charges", "_of", "counters", "file", "hold", "pick", "row")
 
     def __init__(self, of: Sequence[str], counters: Sequence[CounterId]) -> None:
         """`of`: key, team, persona, provider, model, revision. `counters`: those whose numbers
@@ -72,31 +77,38 @@ class Form:
         """Of amounts in the order of amounts.INDEX, those of the counters, in their order."""
         self._charges = _charges_form(counters)
         self.file: object = None
-        """Where it was told last,"""
-        self.number = 0
-        """and as which."""
+        """Where it was told last."""
+        self.hold = self.row = ""
+        """What lines of its requests begin with there."""
 
     @property
     def key_id(self) -> str:
         return self._of[0]
 
+    def told(self, file: object, number: int) -> None:
+        """It was, in a file, as a number of that."""
+        self.file, self.hold, self.row = file, f'["hold",{number},', f'["row",{number},'
+
     def document(self, number: int) -> str:
         return dumps({"form": number, "of": [*self._of, self.counters]}).decode()
 
-    def booking(self, settled: Settled) -> Booking:
-        """The row as the ledger has it, and what it counts."""
-        (name, user, request, state, attempts, read, output, cost, decision, why, cached, written,
-         reasoning, unpriced) = settled  # fmt: skip
+    def booking(self, settled: Iterable[SettledRow]) -> Booking:
+        """The rows as the ledger has them, and what they count."""
         key_id, team, persona, provider, model, revision = self._of
-        usd = unpriced if cost is None else cost
-        amounts = self.pick((1, read + output, read, output, usd, 0))
-        at = at_of(name)
-        values = (
-            name, at, key_id, team, persona, user, provider, model, state, attempts, read, cached,
-            written, output, reasoning, cost, revision, decision, request, None, why,
-            self.charges(amounts), at // DAY,
-        )  # fmt: skip
-        return Booking(values, self.counters, amounts)
+        pick, rows, counted = self.pick, [], []
+        for (name, user, request, state, attempts, read, output, cost, decision, why, cached,
+             written, reasoning, unpriced) in settled:  # fmt: skip
+            usd = unpriced if cost is None else cost
+            amounts = pick((1, read + output, read, output, usd, 0))
+            counted.append(amounts)
+            charges = self._charges % amounts if all(amounts) else self.charges(amounts)
+            at = int(name[:12], 16)
+            rows.append((
+                name, at, key_id, team, persona, user, provider, model, state, attempts, read,
+                cached, written, output, reasoning, cost, revision, decision, request, None, why,
+                charges, at // DAY,
+            ))  # fmt: skip
+        return Booking(rows, self.counters, [*map(sum, zip(*counted, strict=True))])
 
     def presumed(self, name: str, user: str, request: str, held: Sequence[int]) -> LedgerRow:
         """The row of a request of which nobody knows more than what was held for it."""
@@ -111,8 +123,6 @@ class Form:
 
     def charges(self, amounts: Sequence[int]) -> str:
         """What a row counts, as JSON, without what counts nothing."""
-        if all(amounts):
-            return self._charges % tuple(amounts)
         counted = [found for found in zip(self.counters, amounts, strict=True) if found[1]]
         return _charges_form([counter for counter, _ in counted]) % tuple(
             amount for _, amount in counted
@@ -124,25 +134,29 @@ def at_of(name: str) -> int:
     return int(name[:12], 16)
 
 
-def hold_document(form: int, name: str, user: str, request: str, held: Sequence[int]) -> str:
+def said_of(name: str, user: str, request: str) -> str:
+    """What both lines of a request say behind its form."""
+    return f'"{name}","{user}",{quoted(request)}'
+
+
+def hold_document(form: Form, said: str, held: Counts) -> str:
     """What is held for a request, as a document: the row as it stands should the process be
     killed. The target is the one that is asked first.
     """
     _, total, read, written, usd, _ = held
-    return f'["hold",{form},"{name}","{user}",{quoted(request)},{total},{read},{written},{usd}]'
+    return f"{form.hold}{said},{total},{read},{written},{usd}]"
 
 
-def row_document(form: int, settled: Settled) -> str:
+def row_document(form: Form, said: str, settled: SettledRow) -> str:
     """How it ended, as a document."""
-    (name, user, request, state, attempts, read, output, cost, decision, why, cached, written,
-     reasoning, unpriced) = settled  # fmt: skip
-    rest = ""
+    (_, _, _, state, attempts, read, output, cost, decision, why, cached, written, reasoning,
+     unpriced) = settled  # fmt: skip
+    rest = "null" if why is None else quoted(why)
     if cached or written or reasoning or unpriced:
-        rest = f",{cached},{written},{reasoning},{unpriced}"
+        rest = f"{rest},{cached},{written},{reasoning},{unpriced}"
     return (
-        f'["row",{form},"{name}","{user}",{quoted(request)},"{state}",{attempts},{read},{output},'
-        f'{"null" if cost is None else cost},"{decision}",'
-        f"{'null' if why is None else quoted(why)}{rest}]"
+        f'{form.row}{said},"{state}",{attempts},{read},{output},'
+        f'{"null" if cost is None else cost},"{decision}",{rest}]'
     )
 
 
@@ -187,7 +201,7 @@ def rows_of(document: Any, forms: dict[int, Form]) -> Iterator[tuple[bool, Ledge
         if form is None:
             _log.error("a row of a journal is lost: %s", said[0])  # the line of its form is
         elif what == "row":
-            yield True, row_of(form.booking(Settled(*said)).values[:-1])
+            yield True, row_of(form.booking([Settled(*said)]).rows[0][:-1])
         elif what == "hold":
             name, user, request, *held = said
             yield False, form.presumed(name, user, request, Amounts._make((1, *held, 1)))

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from typing import Final, Literal, TypeVar
 
 from gateway.admission.accounts import Account
-from gateway.admission.amounts import Amounts
+from gateway.admission.amounts import Amounts, Counts
 from gateway.admission.counters import Counter, CounterPool
 from gateway.admission.refusals import exceeded
 from gateway.admission.store_thread import StoreDown, StoreThread
@@ -41,7 +41,7 @@ MOST: Final = "most"
 EASILY: Final = "easily"
 
 
-def release(counters: Sequence[Counter], amounts: Amounts) -> None:
+def release(counters: Sequence[Counter], amounts: Counts) -> None:
     """Free what was held."""
     for counter in counters:
         counter.free += amounts[counter.index]
@@ -74,7 +74,7 @@ class Leases:
         """Monotonic seconds until which slices are this process's though the store is away."""
         self._lost = self._lost_money = False
 
-    async def take(self, counters: Sequence[Counter], needs: Amounts) -> bool:
+    async def take(self, counters: Sequence[Counter], needs: Counts) -> bool:
         """Hold `needs` of all counters, or nothing; False if money of it is beyond what is leased,
         which the policy allows while the store is down. Raises LimitExceeded, LimitsUnavailable.
         """
@@ -89,12 +89,12 @@ class Leases:
         return True
 
     def _give_up(
-        self, task: asyncio.Task[bool], counters: Sequence[Counter], needs: Amounts
+        self, task: asyncio.Task[bool], counters: Sequence[Counter], needs: Counts
     ) -> None:
         if not task.cancelled() and task.exception() is None:
             release(counters, needs)
 
-    def take_of(self, account: Account, needs: Amounts) -> Taken:
+    def take_of(self, account: Account, needs: Counts) -> Taken:
         """`take_now` of an account's counters, as fast as may be."""
         now = self._now()
         if now > self._good_until:
@@ -105,15 +105,15 @@ class Leases:
             counter.free = free = counter.free - amount
             if free < amount and taken != NOT:
                 taken = MOST if free >= 0 else NOT
-        if account.touched + _TOUCH < now:
-            account.touched = now
+        if account.touched < now:
+            account.touched = now + _TOUCH
             for counter in account.counters:
                 counter.touched = now
         if taken == NOT:
             release(account.counters, needs)
         return taken
 
-    def take_now(self, counters: Sequence[Counter], needs: Amounts) -> bool:
+    def take_now(self, counters: Sequence[Counter], needs: Counts) -> bool:
         """Hold `needs` where what is leased suffices; else nothing."""
         now = self._now()
         if now > self._good_until:
@@ -161,7 +161,7 @@ class Leases:
         found = [(c, c.held + c.unbooked) for c in self._pool if c.limit.on == "usd"]
         return [(counter, amount) for counter, amount in found if amount > 0]
 
-    async def _take(self, counters: Sequence[Counter], needs: Amounts) -> bool:
+    async def _take(self, counters: Sequence[Counter], needs: Counts) -> bool:
         asked_at, recalled = self._now(), False
         try:
             while refusing := await self._refusing(counters, needs, asked_at, recalled):
@@ -185,7 +185,7 @@ class Leases:
         return True
 
     async def _refusing(
-        self, counters: Sequence[Counter], needs: Amounts, asked_at: float, recalled: bool
+        self, counters: Sequence[Counter], needs: Counts, asked_at: float, recalled: bool
     ) -> Sequence[Counter]:
         """Hold `needs`, leasing what is lacking; the counters that have not so much, of which
         nothing is held then. Raises LimitExceeded, StoreDown.
@@ -201,7 +201,7 @@ class Leases:
                     return refusing
         return ()
 
-    def _check_refused(self, lacking: Sequence[Counter], needs: Amounts, asked_at: float) -> None:
+    def _check_refused(self, lacking: Sequence[Counter], needs: Counts, asked_at: float) -> None:
         """Raises LimitExceeded where the answer is known: a request is larger than the limit, or as
         much was refused after it was asked for; what only grows is full for a while.
         """
@@ -212,7 +212,7 @@ class Leases:
             if need > counter.cap or known:
                 raise exceeded(counter, needs, self._clock())
 
-    async def _lease(self, lacking: Sequence[Counter], needs: Amounts) -> list[Counter]:
+    async def _lease(self, lacking: Sequence[Counter], needs: Counts) -> list[Counter]:
         """Lease what is lacking; the counters that have not so much. Raises StoreDown."""
         if self._lost:
             await self._start_over()
@@ -230,12 +230,12 @@ class Leases:
                 refusing.append(counter)
         return refusing
 
-    def _refuse(self, refusing: Sequence[Counter], needs: Amounts) -> None:
+    def _refuse(self, refusing: Sequence[Counter], needs: Counts) -> None:
         for counter in refusing:
             counter.refused_at, counter.refused_need = self._now(), needs[counter.index]
         raise exceeded(min(refusing, key=lambda c: c.left), needs, self._clock())
 
-    def _without_store(self, lacking: Sequence[Counter], needs: Amounts) -> None:
+    def _without_store(self, lacking: Sequence[Counter], needs: Counts) -> None:
         """Raises LimitsUnavailable where the policy does not let a request pass without the
         store.
         """

@@ -4,6 +4,7 @@ that are gone.
 
 import asyncio
 import logging
+from collections import Counter as Counted
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import islice
@@ -14,7 +15,7 @@ from gateway.admission.accounts import Account
 from gateway.admission.amounts import shown
 from gateway.admission.counters import Counter
 from gateway.admission.journal import Journal, JournalFile, abandoned
-from gateway.admission.journal_lines import Form, JournalUnknown, Settled, at_of, read_journal
+from gateway.admission.journal_lines import Form, JournalUnknown, SettledRow, at_of, read_journal
 from gateway.admission.refusals import resets_at
 from gateway.admission.scopes import in_words
 from gateway.admission.store_thread import StoreThread
@@ -30,14 +31,9 @@ _MOST_REACHED: Final = 1000
 _log: Final = logging.getLogger("llm_router")
 
 
-class Waiting(NamedTuple):
-    """A request that has ended, and is not yet in the ledger."""
-
-    settled: Settled
-    form: Form
-    account: Account
-    """Whose counters it waits in."""
-    file: JournalFile
+Waiting = tuple[SettledRow, Form, Account, JournalFile]
+"""A request that has ended, and is not yet in the ledger; whose counters it waits in, and where it
+was written down."""
 
 
 class Reached(NamedTuple):
@@ -61,7 +57,7 @@ class LedgerQueue:
         self._thread = thread
         self._journal = journal
         self._clock = clock
-        self._waiting: deque[Waiting] = deque()
+        self._waiting: list[Waiting] = []
         self._used_keys: dict[str, str] = {}
         """By a key, the id of the last row of it."""
         self._turn = asyncio.Lock()
@@ -79,17 +75,17 @@ class LedgerQueue:
     def age(self) -> float:
         """Seconds since the oldest of them was admitted."""
         waiting = self._waiting
-        return self._clock() - at_of(waiting[0].settled.id) / 1000 if waiting else 0.0
+        return self._clock() - at_of(waiting[0][0][0]) / 1000 if waiting else 0.0
 
     def failed(self, error: OSError) -> None:
         """The journal could not be written."""
         self._journal.failed(error)
 
-    def add(self, waiting: Waiting) -> None:
-        """It has ended."""
+    def add(self, waiting: Waiting, said: str) -> None:
+        """It has ended. `said`: journal_lines.said_of."""
         settled, form, _, file = waiting
         try:
-            file.settle(form, settled)
+            file.settle(form, said, settled)
         except OSError as error:  # the row is kept, and written and booked as soon as may be
             self._journal.failed(error)
         self._waiting.append(waiting)
@@ -100,25 +96,31 @@ class LedgerQueue:
             await self._book()
 
     async def _book(self) -> None:
-        while self._waiting:
-            batch = list(islice(self._waiting, BATCH))
-            booked = await self._thread.call(self._booked, batch)
-            accounts: set[Account] = set()
-            used = self._used_keys
-            for settled, form, account, file in batch:
-                self._waiting.popleft()
-                file.pending -= 1
-                accounts.add(account)
-                used[form.key_id] = settled.id
-            self._note(booked, accounts)
+        while batch := self._waiting[:BATCH]:
+            groups: dict[Form, list[SettledRow]] = {}
+            for settled, form, _, _ in batch:
+                group = groups.get(form)
+                if group is None:
+                    group = groups[form] = []
+                group.append(settled)
+            booked = await self._thread.call(self._booked, groups)
+            del self._waiting[: len(batch)]
+            for file, count in Counted([file for _, _, _, file in batch]).items():
+                file.pending -= count
+            for form, group in groups.items():
+                self._used_keys[form.key_id] = group[-1][0]
+            self._note(booked, {account for _, _, account, _ in batch})
         self._journal.remove_booked()
 
     def _booked(
-        self, database: Database, batch: Sequence[Waiting]
+        self, database: Database, groups: Mapping[Form, Sequence[SettledRow]]
     ) -> Mapping[CounterId, ledger.Booked]:
         """On the store's thread."""
-        bookings = [form.booking(settled) for settled, form, _, _ in batch]
         perhaps_known, self._failed = self._failed, True
+        if perhaps_known:
+            bookings = [form.booking([each]) for form, group in groups.items() for each in group]
+        else:
+            bookings = [form.booking(group) for form, group in groups.items()]
         booked = ledger.book_all(database, self._instance, bookings, perhaps_known=perhaps_known)
         self._failed = False
         return booked

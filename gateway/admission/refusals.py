@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from typing import Final
 
 from gateway.admission.accounts import Rates
-from gateway.admission.amounts import NANO, Amounts, said, shown
+from gateway.admission.amounts import NANO, Counts, said, shown
 from gateway.admission.counters import Counter
 from gateway.admission.scopes import in_words
 from gateway.errors import LimitExceeded
@@ -18,7 +18,7 @@ _NEVER: Final = 86_400.0
 _MINUTE: Final = 60
 
 
-def exceeded(counter: Counter, needs: Amounts, now: float) -> LimitExceeded:
+def exceeded(counter: Counter, needs: Counts, now: float) -> LimitExceeded:
     """The refusal of a request. `now`: Unix seconds."""
     limit, need = counter.limit, needs[counter.index]
     left, held = min(counter.left, need), counter.used - counter.spent

@@ -3,26 +3,23 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
-from typing import Any, Final, NamedTuple, Protocol
+from typing import Any, Final, Protocol
 
 from gateway.accounting.cost import cost_of_usage, expected_cost
 from gateway.accounting.usage import count, totals
 from gateway.admission.accounts import Account
-from gateway.admission.amounts import Amounts, of_call
+from gateway.admission.amounts import OUTPUT, Amounts, Counts, of_call
 from gateway.admission.bounds import Bound, added, dearest
 from gateway.admission.journal import JournalFile
-from gateway.admission.journal_lines import Settled
+from gateway.admission.journal_lines import said_of
 from gateway.admission.leases import Leases, release
-from gateway.admission.ledger_queue import LedgerQueue, Waiting
+from gateway.admission.ledger_queue import LedgerQueue
 from gateway.admission.refusals import rate_headers
 from gateway.errors import LimitExceeded, LimitsUnavailable
 from gateway.routing.candidates import Candidate
 from gateway.telemetry.events import AttemptEnded, Why
 from translators.chat.chunks import Chunk
 
-_new: Final = tuple.__new__
-"""Of a NamedTuple all of whose fields are given: without a call of Python's, 1,300 to 2,100
-instructions less of an admission's and settlement's 130,000, four times."""
 SETTLED: Final = "settled"
 CACHED: Final = "cached"
 """What a row is called whose answer came from the cache."""
@@ -51,17 +48,9 @@ _BYTES_PER_TOKEN: Final = 4
 """Of an answer whose tokens nobody counted."""
 
 
-class Used(NamedTuple):
-    """What one request has used."""
-
-    state: str
-    input: int
-    cached: int
-    written: int
-    output: int
-    reasoning: int
-    cost: int | None
-    """Nano-USD; None: not known."""
+Used = tuple[str, int, int, int, int, int, int | None]
+"""What one request has used: what its row is called, tokens read, of these from a cache and to be
+kept in one, tokens written, of these thoughts, and nano-USD, None if that is not known."""
 
 
 class Ending(Protocol):
@@ -112,7 +101,7 @@ class _Tally:
             self.state = state
 
     def used(self) -> Used:
-        return Used(
+        return (
             self.state, self.input, self.cached, self.written, self.output, self.reasoning,
             self.cost,
         )  # fmt: skip
@@ -137,7 +126,7 @@ class Reservation:
     """The digest of its end user; "" without one."""
     request_id: str
     revision: str
-    held: Amounts
+    held: Counts
     at: int
     """When it was admitted, Unix milliseconds."""
     day: date
@@ -148,7 +137,8 @@ class Reservation:
     """Nobody is asked: the first target gave the answer once before."""
     why: str | None = None
     """What its row says of how it was admitted."""
-
+    said: str = ""
+    """journal_lines.said_of it, once it is written down."""
     streamed: int = 0
     """Bytes of text that the caller was shown so far, or about so many."""
 
@@ -179,7 +169,8 @@ class Reservation:
             self._prompt_of(each) for each in ended if each.outcome in _PAID_FOR and why != "resume"
         ]
         needs = added(*beside)
-        more = Amounts(*(max(0, n - h) for n, h in zip(needs, self.held, strict=True)))
+        held = self.held
+        more = Amounts(*(max(0, n - h) for n, h in zip(needs, held, strict=True)))
         if not any(more):
             return True
         try:
@@ -188,14 +179,14 @@ class Reservation:
         except (LimitExceeded, LimitsUnavailable) as error:
             self.refused = error
             return False
-        before, self.held = self.held, Amounts(*map(sum, zip(self.held, more, strict=True)))
+        self.held = Amounts(*map(sum, zip(held, more, strict=True)))
         try:
             self.note()
         except OSError as error:
             self.queue.failed(error)
             if self.leases.when_down.budgets == "refuse":
                 release(self.account.counters, more)
-                self.held, self.refused = before, LimitsUnavailable()
+                self.held, self.refused = held, LimitsUnavailable()
                 return False
         return True
 
@@ -208,16 +199,20 @@ class Reservation:
 
     def note(self) -> None:
         """Write down what is held. Raises OSError."""
-        first = self.first
-        form = self.account.form(first.provider.name, first.model.id, self.revision)
-        self.file.hold(form, self.id, self.user, self.request_id, self.held)
+        first, account = self.first, self.account
+        target = first.provider.name, first.model.id, self.revision
+        form = account.forms.get(target) or account.form(*target)
+        if not self.said:
+            self.said = said_of(self.id, self.user, self.request_id)
+        self.file.hold(form, self.said, self.held)
 
     def headers(self) -> Mapping[str, str]:
         return rate_headers(self.account.rates, self.at // 1000)
 
     def settle(self, ending: Ending) -> None:
         """Count what was used, and free the rest."""
-        self._close(self._plainly_used(ending) or self._used(ending), ending)
+        used = self._plainly_used(ending)
+        self._close(self._used(ending) if used is None else used, ending)
 
     def _plainly_used(self, ending: Ending) -> Used | None:
         """Of a request whose only attempt was answered and counted, as nearly all are; None of
@@ -226,19 +221,20 @@ class Reservation:
         attempts, usage = ending.attempts, ending.usage
         if len(attempts) != 1 or not ending.served or ending.estimated or self.cached:
             return None
-        (attempt,) = attempts
+        attempt, first = attempts[0], self.first
         prompt, completion = totals(usage)
         if (
             prompt is None
             or completion is None
             or usage.get("prompt_tokens_details")
             or usage.get("completion_tokens_details")
-            or f"{attempt.provider}/{attempt.model}" not in self.bounds
+            or attempt.model != first.model.id
+            or attempt.provider != first.provider.name
         ):
             return None
         cost = ending.cost
         state = "unpriced" if cost is None else SETTLED if self.why is None else UNHELD
-        return _new(Used, (state, prompt, 0, 0, completion, 0, cost))
+        return state, prompt, 0, 0, completion, 0, cost
 
     def _used(self, ending: Ending) -> Used:
         """Of any."""
@@ -295,7 +291,7 @@ class Reservation:
         elif ending.served or attempt.outcome in _PAID_FOR:
             read = bound.expected_input
             shown = ending.received or self.streamed
-            output = min(-(-shown // _BYTES_PER_TOKEN), bound.needs.output_tokens)
+            output = min(-(-shown // _BYTES_PER_TOKEN), bound.needs[OUTPUT])
             state = "estimated" if output else _PAID_FOR.get(attempt.outcome, "estimated")
             tally.add(state, read, output, self._price(bound, read, output))
 
@@ -303,28 +299,34 @@ class Reservation:
         return expected_cost(bound.model, read, 0.0, output, self.day)
 
     def _close(self, used: Used, ending: Ending) -> None:
-        account, held = self.account, self.held
+        account = self.account
         state, read, cached, written, output, reasoning, cost = used
         # An unknown price is never taken for nothing: all that was held of money is spent then.
-        usd = held.usd if cost is None else cost
-        over = (1, read + output, read, output, usd, 0)  # Amounts, as they are when it is over
+        requests, tokens, most_read, most_output, most_usd, at_once = self.held
+        usd, total = most_usd if cost is None else cost, read + output
+        over = (1, total, read, output, usd, 0)
+        freed = (
+            requests - 1, tokens - total, most_read - read, most_output - output, most_usd - usd,
+            at_once,
+        )  # fmt: skip
         for counter, index in account.held:
-            amount = over[index]
-            counter.free += held[index] - amount
-            counter.unbooked += amount
+            counter.free += freed[index]
+            counter.unbooked += over[index]
         for counter in account.warned:
             amount = over[counter.index]
             counter.free -= amount
             counter.unbooked += amount
-        attempts, first, target = ending.attempts, self.first, ("", "")
+        attempts = ending.attempts
         if self.cached:
-            target = first.provider.name, first.model.id
+            target = self.first.provider.name, self.first.model.id, ending.revision
         elif attempts:
             last = attempts[ending.shown or 0]
-            target = last.provider, last.model
-        form = account.form(*target, ending.revision)
-        settled = _new(Settled, (
+            target = last.provider, last.model, ending.revision
+        else:
+            target = "", "", ending.revision
+        form = account.forms.get(target) or account.form(*target)
+        settled = (
             self.id, self.user, self.request_id, state, len(attempts), read, output, cost,
             ending.decision, self.why, cached, written, reasoning, 0 if cost is not None else usd,
-        ))  # fmt: skip
-        self.queue.add(Waiting(settled, form, account, self.file))
+        )  # fmt: skip
+        self.queue.add((settled, form, account, self.file), self.said)

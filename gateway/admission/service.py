@@ -10,8 +10,8 @@ from typing import Any, Final, NamedTuple
 from gateway.accounting.observed import Learned
 from gateway.admission.accounts import Account
 from gateway.admission.administrator import Administrator, Known
-from gateway.admission.amounts import Amounts
-from gateway.admission.bounds import Bound, ask_of, bound_of, dearest, wavers
+from gateway.admission.amounts import Amounts, Counts
+from gateway.admission.bounds import Bound, Offers, ask_of, dearest, wavers
 from gateway.admission.budget import Budget
 from gateway.admission.counters import Applied, Counter, CounterPool
 from gateway.admission.journal import LARGEST, Journal
@@ -41,6 +41,7 @@ _OF_PROMPTS: Final = ("tokens", "input_tokens", "usd")
 _MOST_ACCOUNTS: Final = 20_000
 _CACHED: Final = Amounts(requests=1, concurrency=1)
 """What a request uses whose answer is there already."""
+_new: Final = tuple.__new__
 _log: Final = logging.getLogger("llm_router")
 
 
@@ -82,6 +83,7 @@ class Admission:
         self._rules: dict[str, CallerRules] = {}
         self._accounts: dict[tuple[str | None, str, str], Account] = {}
         """By key, persona, and the digest of an end user where these are counted."""
+        self._offers = Offers()
         self._revision = -1
         self._cut_revision = 0
         self.cut: Callable[[str], None] = _nobody
@@ -224,7 +226,8 @@ class Admission:
         """
         body = request.body
         user = body.get("safety_identifier") or body.get("user") or ""
-        return Asking(key_id, user if isinstance(user, str) else "", request_id, request, day)
+        user = user if user.__class__ is str else ""
+        return _new(Asking, (key_id, user, request_id, request, day))
 
     def counters(self, key_id: str | None, persona: str, user: str) -> Sequence[Counter]:
         """Those that refuse, of the windows of this moment. Raises LimitsUnavailable."""
@@ -241,23 +244,12 @@ class Admission:
         """Whether counting the prompt, which was only estimated, may tell if it fits. Raises
         LimitsUnavailable.
         """
-        persona, eligible = plan.policy.name, plan.eligible
-        if plan.facts.prompt.exact or not eligible:
+        persona = plan.policy.name
+        if plan.facts.prompt.exact or not plan.eligible:
             return False
         account = self._account(asking.key_id, persona, _digest(asking.user), self.clock())
-        bounds = self._bounds(asking, plan, eligible, learned)
+        bounds = self._offers.bounds(asking.request, plan, learned, asking.day)
         return _wavers(account, bounds.values(), Amounts(), asking.day)
-
-    def _bounds(
-        self, asking: Asking, plan: Plan, eligible: Sequence[Candidate], learned: Learned
-    ) -> dict[str, Bound]:
-        facts, day = plan.facts, asking.day
-        ask = ask_of(asking.request, facts)
-        bounds = {}
-        for each in eligible:
-            name = each.name
-            bounds[name] = bound_of(each, facts, ask, learned.factor(name), day)
-        return bounds
 
     async def reserve(
         self, asking: Asking, plan: Plan, learned: Learned, *, whole: bool
@@ -268,13 +260,14 @@ class Admission:
         With `whole`, None where only a part of the targets, or of an answer, may fit, or where it
         fits so narrowly that the prompt should be counted (`near`).
         """
-        now, key_id, persona = self.clock(), asking.key_id, plan.policy.name
-        user = asking.user and _digest(asking.user)
+        key_id, user, _, request, day = asking
+        now, persona = self.clock(), plan.policy.name
+        if user:
+            user = _digest(user)
         account = self._accounts.get((key_id, persona, user))
         if account is None or account.ends <= now or account.dropped != self.pool.dropped:
             account = self._account(key_id, persona, user, now)
-        eligible = plan.eligible
-        bounds = self._bounds(asking, plan, eligible, learned)
+        bounds = self._offers.bounds(request, plan, learned, day)
         for bound in bounds.values():
             if not bound.priced and whole and account.of_money:
                 return None
@@ -290,10 +283,10 @@ class Admission:
                 self.metrics.refused(error)
                 raise
             exact = plan.facts.prompt.exact
-            if whole and not exact and _wavers(account, bounds.values(), needs, asking.day):
+            if whole and not exact and _wavers(account, bounds.values(), needs, day):
                 release(account.counters, needs)
                 return None
-        held = self._held(asking, plan, account, eligible[0], bounds, needs, now, user)
+        held = self._held(asking, plan, account, plan.candidates[0], bounds, needs, now, user)
         if unheld:
             held.why = WITHOUT_HOLD
         return held
@@ -320,7 +313,7 @@ class Admission:
         account: Account,
         first: Candidate,
         bounds: dict[str, Bound],
-        needs: Amounts,
+        needs: Counts,
         now: float,
         user: str,
     ) -> Reservation:
@@ -383,7 +376,7 @@ def _nobody(key_id: str) -> None:
     """Nothing listens yet, so nothing runs."""
 
 
-def _wavers(account: Account, bounds: Iterable[Bound], held: Amounts, day: date) -> bool:
+def _wavers(account: Account, bounds: Iterable[Bound], held: Counts, day: date) -> bool:
     """Whether a prompt's estimate decides if it fits; what is `held` is for it."""
     return any(
         wavers(bound, counter.index, counter.left + held[counter.index], day)

@@ -6,7 +6,6 @@ import json
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import starmap
-from operator import add
 from typing import Any, Final, NamedTuple
 
 from gateway.store import spend
@@ -57,7 +56,7 @@ def booking_of(row: LedgerRow) -> Booking:
     charges = row.charges
     text = json.dumps([[*counter, amount] for counter, amount in charges])
     return Booking(
-        (*row[:-1], text, row.at // DAY),
+        ((*row[:-1], text, row.at // DAY),),
         tuple(charge.counter for charge in charges),
         tuple(charge.amount for charge in charges),
     )
@@ -73,7 +72,9 @@ def book(database: Database, instance: str, rows: Sequence[LedgerRow]) -> dict[C
 def book_all(
     database: Database, instance: str, bookings: Sequence[Booking], *, perhaps_known: bool = True
 ) -> dict[CounterId, Booked]:
-    """The same of rows as the table has them. Not `perhaps_known`: nobody has tried before."""
+    """The same of rows as the table has them. `perhaps_known`: somebody may have tried before;
+    then each booking is of one row.
+    """
     with transaction(database):
         new = _unknown(database, bookings) if perhaps_known else bookings
         _add(database, new)
@@ -102,17 +103,10 @@ def book_all(
 
 
 def _charged(bookings: Sequence[Booking]) -> dict[CounterId, int]:
-    """What they count in all. Most rows of a batch count in the very counters of others."""
-    sums: dict[int, tuple[Sequence[CounterId], list[int]]] = {}
-    for _, counters, amounts in bookings:
-        known = sums.get(id(counters))
-        if known is None:
-            sums[id(counters)] = counters, list(amounts)
-        else:
-            known[1][:] = map(add, known[1], amounts)
+    """What they count in all."""
     total: dict[CounterId, int] = {}
-    for counters, summed in sums.values():
-        for counter, amount in zip(counters, summed, strict=True):
+    for _, counters, amounts in bookings:
+        for counter, amount in zip(counters, amounts, strict=True):
             if amount:
                 total[counter] = total.get(counter, 0) + amount
     return total
@@ -122,7 +116,7 @@ def _unknown(database: Database, bookings: Sequence[Booking]) -> list[Booking]:
     """Those that are new. Inside a transaction, so that nobody adds one meanwhile."""
     by_id: dict[str, Booking] = {}
     for booking in bookings:
-        by_id.setdefault(booking.values[0], booking)
+        by_id.setdefault(booking.rows[0][0], booking)
     for some in portions(list(by_id)):
         marks = ",".join("?" * len(some))
         for (known,) in database.execute(f"SELECT id FROM ledger WHERE id IN ({marks})", some):
@@ -132,7 +126,7 @@ def _unknown(database: Database, bookings: Sequence[Booking]) -> list[Booking]:
 
 def _add(database: Database, bookings: Sequence[Booking]) -> None:
     if bookings:
-        rows = [booking.values for booking in bookings]
+        rows = [row for booking in bookings for row in booking.rows]
         database.insert("ledger", _COLUMNS, rows)
         spend.add(database, rows)
 
@@ -141,7 +135,7 @@ def _carry_late(database: Database, bookings: Sequence[Booking]) -> None:
     """Rows of a month whose others were carried over already."""
     if database.remote:
         until = carried_until(database)
-        late = _charged([booking for booking in bookings if booking.values[0] < until])
+        late = _charged([booking for booking in bookings if booking.rows[0][0] < until])
         database.executemany(CARRY, [(*each, amount) for each, amount in sorted(late.items())])
 
 

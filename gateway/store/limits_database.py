@@ -5,6 +5,7 @@ thread. What stands in the tables is the business of the modules beside it.
 import sqlite3
 from collections.abc import Sequence
 from contextlib import closing
+from itertools import chain
 from pathlib import Path
 from typing import Any, Final
 
@@ -14,6 +15,8 @@ from gateway.store.sqlite import StoreUnusable, begin_log
 
 BUSY: Final = 5.0
 """Seconds for which another process's write is waited for."""
+_TOGETHER: Final = 40
+"""Rows of one statement that adds them: a sixth cheaper than as many statements."""
 
 
 class SqliteDatabase(sqlite3.Connection):
@@ -23,7 +26,12 @@ class SqliteDatabase(sqlite3.Connection):
 
     def insert(self, table: str, columns: Sequence[str], rows: Sequence[Any], /) -> None:
         names, marks = ", ".join(f'"{name}"' for name in columns), ", ".join("?" * len(columns))
-        self.executemany(f"INSERT INTO {table}({names}) VALUES({marks})", rows)
+        into = f"INSERT INTO {table}({names}) VALUES({marks})"
+        alone = len(rows) % _TOGETHER
+        self.executemany(into, rows[:alone])
+        together = f"{into}{f',({marks})' * (_TOGETHER - 1)}"
+        for start in range(alone, len(rows), _TOGETHER):
+            self.execute(together, [*chain.from_iterable(rows[start : start + _TOGETHER])])
 
     def begin(self) -> None:
         self.execute("BEGIN IMMEDIATE")

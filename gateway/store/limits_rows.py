@@ -81,10 +81,10 @@ class LedgerRow(NamedTuple):
 
 
 class Booking(NamedTuple):
-    """A row on its way into the ledger, and what it counts where."""
+    """Rows on their way into the ledger, and what they count together, where."""
 
-    values: tuple[Any, ...]
-    """As the table has them: those of a LedgerRow, its charges as JSON, and its day."""
+    rows: Sequence[tuple[Any, ...]]
+    """As the table has them: the values of a LedgerRow, its charges as JSON, and its day."""
     counters: Sequence[CounterId]
     amounts: Sequence[int]
 

@@ -3,6 +3,7 @@ sums that is shortest and tells apart all that it asks for.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import groupby
 from operator import add as add_numbers
 from operator import itemgetter
 from typing import Any, Final
@@ -51,33 +52,34 @@ _GROWN: Final = (
 
 def add(database: Database, rows: Sequence[tuple[Any, ...]]) -> None:
     """Add ledger rows to the sums of their days; as the ledger has them, the day last."""
-    sums = added_up(map(_OF, rows), map(_SUMMED, rows))
+    sums = added_up(zip(map(_OF, rows), map(_SUMMED, rows), strict=True))
     for table, columns in SUMMED.items():
         added = sorted(told_apart(sums, columns).items())
         database.executemany(_ADD_SUMS[table], [(*key, *numbers) for key, numbers in added])
 
 
 def added_up(
-    told: Iterable[tuple[Any, ...]], counted: Iterable[tuple[Any, ...]]
+    rows: Iterable[tuple[tuple[Any, ...], tuple[Any, ...]]],
 ) -> dict[tuple[Any, ...], list[int]]:
-    """The sums of rows, told apart by all that may be asked for. `told`: of each row its day, key,
-    team, persona, provider and model; `counted`: its state, tokens read, cached and written, cost,
-    and what it amends.
+    """The sums of rows, told apart by all that may be asked for. Of each row its day, key, team,
+    persona, provider and model; and its state, tokens read, cached and written, cost, and what it
+    amends.
     """
     sums: dict[tuple[Any, ...], list[int]] = {}
-    for of, (state, read, cached, written, cost, amends) in zip(told, counted, strict=True):
+    for of, same in groupby(rows, itemgetter(0)):  # most stand beside others like them
+        states, *counted, costs, amended = zip(*[row[1] for row in same], strict=True)
+        if any(amended):
+            states = tuple([s for s, whose in zip(states, amended, strict=True) if whose is None])
+        of_request = bool(of[3])
+        numbers = (
+            len(states) * of_request,
+            *map(sum, counted),
+            sum(filter(None, costs)),
+            states.count("estimated") + states.count("presumed"),
+            states.count("unpriced") * of_request,
+        )
         known = sums.get(of)
-        if known is None:
-            known = sums[of] = [0] * len(SUMS)
-        if amends is None:
-            known[5] += state in ("estimated", "presumed")
-            if of[3]:  # it is of a request
-                known[0] += 1
-                known[6] += state == "unpriced"
-        known[1] += read
-        known[2] += cached
-        known[3] += written
-        known[4] += cost or 0
+        sums[of] = [*numbers] if known is None else [*map(add_numbers, known, numbers)]
     return sums
 
 

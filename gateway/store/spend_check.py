@@ -41,7 +41,7 @@ class SpendCheck:
 
     def add(self, page: Sequence[tuple[Any, ...]]) -> None:
         """Rows as READ gives them."""
-        found = added_up([row[:_NAMES] for row in page], [row[_NAMES:] for row in page])
+        found = added_up((row[:_NAMES], row[_NAMES:]) for row in page)
         for of, numbers in found.items():
             known = self._sums.get(of)
             self._sums[of] = numbers if known is None else [

@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 
 from gateway.accounting.cost import Extras, most_cost
-from gateway.admission.bounds import ask_of, bound_of
+from gateway.admission.amounts import INPUT, OUTPUT, USD
+from gateway.admission.bounds import Bound, Offers, ask_of, bound_of, offer_of
 from gateway.app import memory_of
 from gateway.routing.decision import decide
 from gateway.routing.facts import NOBODY
@@ -33,32 +34,36 @@ def test_a_tier_that_a_prompt_may_reach_is_reckoned_with() -> None:
     assert most_cost(model, 272_001, 10, DAY, Extras()) == 272_001 * 200 + 10 * 750
 
 
-def bound(persona: str, **more: Any) -> Any:
+def bound(persona: str, **more: Any) -> Bound:
     body = {"model": persona, "messages": [{"role": "user", "content": "hi there"}], **more}
     request = parse(body, len(str(body)))
     context = memory_of(CONFIG).view()
     plan = decide(CONFIG, request, NOBODY, context).plan
-    return bound_of(plan.eligible[0], plan.facts, ask_of(request, plan.facts), 1.0, DAY)
+    target = plan.eligible[0]
+    every = Offers().bounds(request, plan, context.learned, DAY)
+    asked = bound_of(offer_of(target.model, DAY), plan.facts, ask_of(request, plan.facts), 1.0)
+    assert every[target.name] == asked
+    return asked
 
 
 def test_an_answer_is_as_long_as_it_may_be() -> None:
-    assert bound("on_openai").needs.output_tokens == 32_768
-    assert bound("on_openai", max_tokens=50).needs.output_tokens == 50
-    assert bound("on_openai", max_tokens=50, n=3).needs.output_tokens == 150
+    assert bound("on_openai").needs[OUTPUT] == 32_768
+    assert bound("on_openai", max_tokens=50).needs[OUTPUT] == 50
+    assert bound("on_openai", max_tokens=50, n=3).needs[OUTPUT] == 150
 
 
 def test_a_prompt_is_paid_for_as_often_as_it_is_sent() -> None:
     """A model that gives one answer is asked three times."""
     once, thrice = bound("on_claude"), bound("on_claude", n=3)
-    assert thrice.needs.input_tokens == 3 * once.needs.input_tokens
-    assert bound("on_openai", n=3).needs.input_tokens == bound("on_openai").needs.input_tokens
+    assert thrice.needs[INPUT] == 3 * once.needs[INPUT]
+    assert bound("on_openai", n=3).needs[INPUT] == bound("on_openai").needs[INPUT]
 
 
 def test_a_mark_for_the_cache_makes_the_prompt_dearer() -> None:
     part = {"type": "text", "text": "hi there", "cache_control": {"type": "ephemeral"}}
     plain = bound("on_claude", max_tokens=1)
     marked = bound("on_claude", max_tokens=1, messages=[{"role": "user", "content": [part]}])
-    assert marked.needs.usd > plain.needs.usd * 1.5
+    assert marked.needs[USD] > plain.needs[USD] * 1.5
 
 
 @pytest.mark.parametrize("tier", ["priority", "flex"])

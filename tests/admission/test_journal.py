@@ -9,7 +9,7 @@ import pytest
 
 from gateway.admission.amounts import Amounts
 from gateway.admission.journal import Journal, JournalFile
-from gateway.admission.journal_lines import Form, Settled, read_journal
+from gateway.admission.journal_lines import Form, Settled, read_journal, said_of
 from gateway.admission.ledger_queue import recover
 from gateway.store.ledger import row_of
 from gateway.store.limits_rows import Charge, CounterId, LedgerRow
@@ -58,26 +58,27 @@ def test_a_line_says_of_whom_and_of_what_it_is(tmp_path: Path) -> None:
     """In names that a policy may have, and ids of requests that a caller may give."""
     counters = [CounterId('team/a"%d', "usd/day", 1), CounterId("all", "tokens/day", 2)]
     of, name, file = ("k", 'a"%d', "p%s", "openai", "m%"), f"{5:012x}{7:012x}", journal_in(tmp_path)
-    form = Form((*of, "r"), counters)
-    file.hold(form, name, "u", '"%', Amounts(1, 75, 70, 5, 9, 1))
+    form, said = Form((*of, "r"), counters), said_of(name, "u", '"%')
+    file.hold(form, said, Amounts(1, 75, 70, 5, 9, 1))
     held = LedgerRow(
         name, 5, *of[:3], "u", *of[3:], "presumed", 0, 70, 0, 0, 5, 0, 9, "r", "", '"%', None, None,
         (Charge(counters[0], 9), Charge(counters[1], 75)),
     )  # fmt: skip
     assert [*read_journal(file.path)] == [held]
     unpriced = Settled(name, "u", '"%', "unpriced", 1, 60, 4, None, "dec_1", "why", 1, 2, 3, 9)
-    file.settle(form, unpriced)
+    file.settle(form, said, unpriced)
     charges = (Charge(counters[0], 9), Charge(counters[1], 64))
     row = held._replace(state="unpriced", attempts=1, input=60, cached=1, written=2, output=4,
                         reasoning=3, cost=None, decision="dec_1", why="why",
                         charges=charges)  # fmt: skip
     assert [*read_journal(file.path)] == [row]
     plain = unpriced._replace(state="free", cost=0, cached=0, written=0, reasoning=0, unpriced=0)
-    file.settle(form, plain)
+    file.settle(form, said, plain)
     free = row._replace(state="free", cost=0, cached=0, written=0, reasoning=0, charges=charges[1:])
     assert [*read_journal(file.path)] == [row, free]
-    booking = form.booking(unpriced)
-    assert (row_of(booking.values[:-1]), booking.amounts) == (row, (9, 64))
+    booking = form.booking([unpriced, plain])
+    assert [row_of(each[:-1]) for each in booking.rows] == [row, free]
+    assert booking.amounts == [9, 128]
 
 
 def test_what_requests_have_in_common_is_told_once_in_each_file(tmp_path: Path) -> None:
@@ -97,8 +98,8 @@ def test_a_form_that_could_not_be_written_is_told_again(
     with monkeypatch.context() as patched:
         patched.setattr(os, "write", lambda file, data: write(file, data[:50]))
         with pytest.raises(OSError, match="full"):
-            file.hold(form, "a", "", "q", Amounts(1, 2, 1, 1, 9, 1))
-    file.hold(form, "b", "", "q", Amounts(1, 2, 1, 1, 9, 1))
+            file.hold(form, said_of("a", "", "q"), Amounts(1, 2, 1, 1, 9, 1))
+    file.hold(form, said_of("b", "", "q"), Amounts(1, 2, 1, 1, 9, 1))
     assert read(file) == [("b", "presumed", 9)]
 
 
@@ -145,7 +146,7 @@ FORM = Form(("-", "", "p", "openai", "m", "r"), (COUNTER,))
 
 
 def hold(file: JournalFile, name: str, cost: int) -> None:
-    file.hold(FORM, name, "", name, Amounts(1, 2, 1, 1, cost, 1))
+    file.hold(FORM, said_of(name, "", name), Amounts(1, 2, 1, 1, cost, 1))
 
 
 def read(file: JournalFile) -> list[tuple[str, str, int | None]]:
@@ -161,7 +162,7 @@ def test_what_was_settled_comes_as_it_was_and_what_was_held_whole(tmp_path: Path
     hold(file, "a", 9)
     hold(file, "b", 5)
     hold(file, "b", 8)  # it was given more
-    file.settle(FORM, Settled("a", "", "a", "settled", 1, 1, 1, 2, "", None))
+    file.settle(FORM, said_of("a", "", "a"), Settled("a", "", "a", "settled", 1, 1, 1, 2, "", None))
     assert read(file) == [("a", "settled", 2), ("b", "presumed", 8)]
 
 

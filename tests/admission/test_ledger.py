@@ -157,8 +157,8 @@ async def test_a_row_is_booked_once_however_often_it_is_tried(place: Path) -> No
         model_of(), 100, of_call(100, 0, 1_000_000), True, 1))  # fmt: skip
     assert reservation is not None
     process.settle(reservation, 100)
-    (waiting,) = process.queue._waiting
-    booking = waiting.form.booking(waiting.settled)
+    ((settled, form, _, _),) = process.queue._waiting
+    booking = form.booking([settled])
     for _ in range(3):
         ledger.book_all(process.database, process.name, [booking])
     with pytest.raises(StoreDown):  # it took the row for a new one, and looks for it next time

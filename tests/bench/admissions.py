@@ -63,11 +63,11 @@ class Loop:
         self.access = Access().with_stored(admission.keys)
         self.headers = {"authorization": f"Bearer {key}", "content-type": "application/json"}
         self.learned = Learned()
-        self.ending = Ending(**{name: self._ended()[name] for name in Ending._fields})
+        self.ending = Ending(**self._ended())
         self.day = datetime.now(UTC).date()
 
     def _ended(self) -> dict[str, Any]:
-        """How each ends, in the words of this checkout and of older ones."""
+        """How each ends."""
         return {
             "attempts": [AttemptEnded("openai", "gpt-4.1", "ok", 0.5, 200)], "shown": 0,
             "served": True, "usage": USAGE, "counted_before": 0, "received": 0, "estimated": False,
