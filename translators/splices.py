@@ -106,10 +106,10 @@ def last(found: Iterable[Member], name: str) -> Member | None:
     return member
 
 
-def only_member(text: str, name: str) -> Member | None:
-    """The member `name` of the outermost object, which has one and begins the text, where it is
-    the first or nothing else in the text is written like its name; None where only `members` can
-    tell. `name`: of letters and `_`; it does not stand twice in the object.
+def only_value(text: str, name: str) -> int | None:
+    """Where the value of the member `name` begins in the outermost object, which has one and begins
+    the text, where it is the first or nothing else in the text is written like its name; None where
+    only `members` can tell. `name`: of letters and `_`; it does not stand twice in the object.
     """
     written = f'"{name}"'
     if text.startswith(written, 1):  # the first member; no name stands twice
@@ -125,14 +125,25 @@ def only_member(text: str, name: str) -> Member | None:
         colon = skip_space(text, colon)
         if text[colon] != ":":
             return None
-    value_start = colon + 1
-    if text[value_start] in _SPACES:
-        value_start = skip_space(text, value_start)
-    end = text.find('"', value_start + 1) + 1
-    if text[value_start] == '"' and text.find("\\", value_start, end) < 0:
-        return Member(name, at, value_start, end, text[value_start + 1 : end - 1])
-    value, end = _DECODER.raw_decode(text, value_start)
-    return Member(name, at, value_start, end, value)
+    return colon + 1 if text[colon + 1] not in _SPACES else skip_space(text, colon + 1)
+
+
+def only_member(text: str, name: str) -> Member | None:
+    """The same member, whole."""
+    start = only_value(text, name)
+    if start is None:
+        return None
+    value, end = _DECODER.raw_decode(text, start)
+    return Member(name, text.rindex(f'"{name}"', 0, start), start, end, value)
+
+
+def with_model(text: str, own: str, model: str, more: str) -> str | None:
+    """The text with another model than its `own`, and `more` members behind that; None where its
+    place is not quickly found, or it is written in an unusual way."""
+    start, written_so = only_value(text, "model"), known_text(own)
+    if start is None or not text.startswith(written_so, start):
+        return None
+    return f"{text[:start]}{known_text(model)}{more}{text[start + len(written_so) :]}"
 
 
 def cut(text: str, start: int, end: int) -> Edit:

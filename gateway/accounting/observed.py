@@ -134,7 +134,9 @@ class Learned:
             )
         if prompt:
             details = usage.get("prompt_tokens_details")
-            cached = (count(details, "cached_tokens") or 0) if details else 0
+            cached = 0
+            if details.__class__ is dict and details.get("cached_tokens"):
+                cached = count(details, "cached_tokens") or 0
             self._cached.add(cached / prompt if cached < prompt else 1.0, of_both)
         if completion is not None:
             self._outputs.add(completion, of_both)

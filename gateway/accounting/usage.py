@@ -38,15 +38,14 @@ def counted(usage: Any) -> events.Usage | None:
     if usage.__class__ is not dict:
         return None
     prompt, completion = totals(usage)
-    read, reasoning = usage.get("prompt_tokens_details"), usage.get("completion_tokens_details")
-    written = read.get("cache_write_tokens") if read.__class__ is dict else None
-    return events.Usage(
-        prompt or 0,
-        count(read, "cached_tokens") or 0 if read else 0,
-        completion or 0,
-        count(reasoning, "reasoning_tokens") or 0 if reasoning else 0,
-        count(read, "cache_write_tokens") or 0 if written else 0,
-    )
+    read, made = usage.get("prompt_tokens_details"), usage.get("completion_tokens_details")
+    cached = written = reasoning = 0
+    if read and read.__class__ is dict and any(read.values()):  # else without a call for each
+        cached = count(read, "cached_tokens") or 0
+        written = count(read, "cache_write_tokens") or 0
+    if made and made.__class__ is dict and made.get("reasoning_tokens"):
+        reasoning = count(made, "reasoning_tokens") or 0
+    return events.Usage(prompt or 0, cached, completion or 0, reasoning, written)
 
 
 USAGE_ESTIMATED: Final = "usage_estimated"

@@ -23,10 +23,11 @@ from gateway.http.offload import BIG, off_loop
 from gateway.http.response import Response
 from gateway.routing.candidates import Candidate
 from gateway.routing.decision import Decision
-from translators.chat.chunks import Chunk
+from translators.chat.chunks import Chunk, RelayedCompletion
 from translators.chat.long_chunks import shed, shortened
 from translators.chat.wire import Completion
 from translators.dialect.inbound import (
+    UNTOLD,
     AnswerFacts,
     AnswerWriter,
     Call,
@@ -105,16 +106,20 @@ async def respond(
     attempt, served = exchange.attempt, exchange.served
     assert attempt is not None
     assert served is not None
-    facts = AnswerFacts(
-        completion["id"],
-        completion["created"],
-        completion["model"],
-        served.name,
-        exchange.estimated_prompt,
-        attempt.received,
-        http.dialect is not inbound and echoes(served),
-        attempt.note_unshown,
-        record.id,
+    facts = (
+        UNTOLD
+        if completion.__class__ is RelayedCompletion
+        else AnswerFacts(
+            completion["id"],
+            completion["created"],
+            completion["model"],
+            served.name,
+            exchange.estimated_prompt,
+            attempt.received,
+            http.dialect is not inbound and echoes(served),
+            attempt.note_unshown,
+            record.id,
+        )
     )
     write = read.write_completion
     body = (

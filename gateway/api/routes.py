@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Final, NamedTuple
 
 from aiohttp import web
@@ -227,6 +228,7 @@ for _path in filter(lambda path: "{" in path, _METHODS):
     _OPEN.setdefault(_head, []).append((_pattern(_path), _path))
 
 
+@lru_cache(maxsize=256)  # most name one of a few personas
 def _open_route(path: str) -> tuple[str, str]:
     """The path of the route with braces that a path belongs to, and its `id`; the path itself if
     there is none."""

@@ -299,10 +299,15 @@ class Provider(Row):
     ]
     redactor: Redactor = field(init=False, repr=False, compare=False)
     relay_limits: RelayLimits | None = field(init=False, repr=False, compare=False)
+    relays: str = field(init=False, repr=False, compare=False)
+    """The dialect whose callers' bodies this provider is sent as they came; "" if it is only sent
+    the hub's requests."""
 
     def __post_init__(self) -> None:
         limits = RelayLimits(self.betas, self.extras == "all")
         derive(self, relay_limits=None if limits == RelayLimits() else limits)
+        own = "" if self.responses is None else "responses"
+        derive(self, relays=own or _RELAYS.get(self.dialect, ""))
         proxy = () if self.link is None or self.link.proxy is None else self.link.proxy.secrets
         derive(
             self, redactor=Redactor([*(key.secret.get_secret_value() for key in self.keys), *proxy])
@@ -311,15 +316,6 @@ class Provider(Row):
     @property
     def available(self) -> bool:
         return self.unavailable_reason is None
-
-    @property
-    def relays(self) -> str:
-        """The dialect whose callers' bodies this provider is sent as they came; "" if it is only
-        sent the hub's requests.
-        """
-        if self.responses is not None:
-            return "responses"
-        return _RELAYS.get(self.dialect, "")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -88,12 +88,10 @@ class TargetCalls:
         self.policy = replace(policy, move_on=policy.move_on - ends_at) if ends_at else policy
         self._exchange = exchange
         self._mode: Mode = mode
-        if decision.origin is None:
-            self._total = total(persona)
-        else:
-            header = ASKED_BY.get(decision.origin.dialect)
-            asked = None if header is None else decision.plan.facts.header(header)
-            self._total = total_asked(persona, asked)
+        asked = None
+        if decision.origin is not None and (header := ASKED_BY.get(decision.origin.dialect)):
+            asked = decision.plan.facts.caller.headers.get(header)
+        self._total = total(persona) if asked is None else total_asked(persona, asked)
         self.deadline = exchange.started + self._total
         """When the time of the request is over, by the exchange's clock, unless its caller holds it
         up."""

@@ -85,10 +85,10 @@ def overlay(persona: Persona, request: ChatRequest, applied: ChatRequest) -> Ove
     before, after = request.body, applied.body
     values: dict[str, Any] = {}
     for name, value in after.items():
-        if name != "messages" and before.get(name) is not value:
+        if before.get(name) is not value and name != "messages":
             values[name] = value
     removed = _NONE
-    if not before.keys() <= after.keys():
+    if persona.caps and not before.keys() <= after.keys():  # nothing else takes any out
         removed = frozenset(
             name for name, value in before.items() if value is not None and name not in after
         )

@@ -115,6 +115,10 @@ class AnswerFacts(NamedTuple):
         return self.name or self.id
 
 
+UNTOLD: Final = AnswerFacts("", 0, "", "", lambda: 1)
+"""Of a RelayedCompletion, which is written as it came."""
+
+
 class CallerError(NamedTuple):
     """A failure as a caller is told of it, in the hub's words: each dialect has its own for
     them."""
@@ -190,7 +194,7 @@ class InboundRequest(Protocol):
         """None for a caller that speaks the hub's own language."""
 
     def write_completion(self, completion: Completion, answer: AnswerFacts) -> bytes:
-        """A whole answer; a RelayedCompletion as its provider wrote it."""
+        """A whole answer; a RelayedCompletion as its provider wrote it, whatever `answer` says."""
 
     def open_writer(self, answer_id: str, created: int) -> AnswerWriter:
         """For a streamed answer. `answer_id`: the answer's name, `created`: Unix seconds, for what

@@ -13,6 +13,9 @@ _COUNTED: Final = (
     "cache_creation_input_tokens",
     "cache_read_input_tokens",
 )
+_KEPT: Final = ("cache_creation", "server_tool_use", "inference_geo")
+_PRICED: Final = frozenset(_KEPT)
+"""What the hub has no name for but the price depends on, in this order."""
 _TIERS: Final = {"standard": "default", "priority": "priority", "batch": "default"}
 
 
@@ -40,8 +43,10 @@ def usage(counted: CountedTokens) -> Usage:
         "prompt_tokens_details": {"cached_tokens": read, "cache_write_tokens": written},
         "completion_tokens_details": {"reasoning_tokens": reasoning},
     }
+    if _PRICED.isdisjoint(counted):
+        return shown
     own: Any = shown
-    for name in ("cache_creation", "server_tool_use", "inference_geo"):
+    for name in _KEPT:
         if found := counted.get(name):
             own[name] = found
     return shown

@@ -41,13 +41,22 @@ __all__ = [
 class MessagesInbound:
     """A Messages request that was read."""
 
-    __slots__ = ("_context", "_relay", "_request_id", "only_reads", "origin", "request")
+    __slots__ = ("_found", "_relay", "_request_id", "only_reads", "origin", "request")
 
     def __init__(self, document: JsonObject, found: Read, call: Call) -> None:
         self.request: ChatRequest = found.request
         self.only_reads = found.only_reads
-        thinking = found.thinking
-        self._context = AnswerContext(
+        self._found = found
+        self._request_id = call.request_id
+        stream = found.request.body.get("stream") is True
+        self._relay = partial(ClaudeRelay, document, call, found.model, stream)
+        shown = found.thinking.shown
+        self.origin = Origin(DIALECT, self._relay, found.natives, found.notes, shown)
+
+    def _context(self) -> AnswerContext:
+        """Made where it is wanted: nothing of it is for an answer that is relayed."""
+        found, thinking = self._found, self._found.thinking
+        return AnswerContext(
             found.model,
             found.call_ids,
             thinking.asked,
@@ -55,26 +64,23 @@ class MessagesInbound:
             found.only_search,
             found.stops,
         )
-        self._request_id = call.request_id
-        self._relay = partial(ClaudeRelay, document, call, found.model, found.request.stream)
-        self.origin = Origin(DIALECT, self._relay, found.natives, found.notes, thinking.shown)
 
     def write_completion(self, completion: Completion, answer: AnswerFacts) -> bytes:
         """A message; a relayed one as its provider wrote it."""
         if isinstance(completion, RelayedCompletion):
             return completion.raw
-        return dumps_sized(message_of(completion, answer, self._context), answer.size)
+        return dumps_sized(message_of(completion, answer, self._context()), answer.size)
 
     def write_nothing(self, answer: AnswerFacts) -> bytes:
         """The answer to a request that only has its prompt read, as JSON or as a stream."""
-        return nothing_said(answer, self._context, self.request.stream)
+        return nothing_said(answer, self._context(), self.request.stream)
 
     def count_request(self, overlay: Overlay, target: Target) -> UpstreamRequest:
         """The request that has a Claude target count this one. Raises InvalidRequest."""
         return self._relay(overlay).build_count(target)
 
     def open_writer(self, answer_id: str, created: int) -> MessagesWriter:
-        return MessagesWriter(self._context, self._request_id)
+        return MessagesWriter(self._context(), self._request_id)
 
 
 def read_request(document: Any, call: Call) -> MessagesInbound:

@@ -4,15 +4,14 @@ came."""
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-from translators.chat.chunks import RelayedCompletion
 from translators.chat.request import ChatRequest
 from translators.chat.wire import Completion
 from translators.claude.answer import errors
-from translators.claude.answer.response import completion_of, read_message
 from translators.claude.answer.stream import ClaudeStream
+from translators.claude.inbound.relay_answer import relayed_completion
 from translators.claude.inbound.relay_edits import relayed_body
 from translators.claude.inbound.relay_host import BETA, taken_betas
-from translators.claude.inbound.relay_stream import RelayedStream, renamed_message
+from translators.claude.inbound.relay_stream import RelayedStream
 from translators.claude.request.build import key_headers, messages_url
 from translators.dialect import (
     Endings,
@@ -76,10 +75,7 @@ class ClaudeRelay:
         UpstreamError if the body is no message of Claude."""
         if is_stream(body):
             return added_up(body, ClaudeStream(envelope), envelope)
-        message = read_message(body)
-        completion = completion_of(message, envelope)
-        raw = renamed_message(body, message.get("model"), self._asked)
-        relayed = RelayedCompletion(completion, raw)
+        relayed = relayed_completion(body, envelope, self._asked)
         return relayed  # type: ignore[return-value]  # it holds what is read of one
 
     def open_stream(self, envelope: Envelope) -> StreamTranslator:

@@ -12,7 +12,7 @@ from translators.dialect import Target
 from translators.dialect.inbound import Overlay
 from translators.json_codec import JsonObject
 from translators.notes import Report
-from translators.splices import Body, Edit, elements, known_text, only_member, written
+from translators.splices import Body, Edit, elements, known_text, with_model, written
 
 _RENAMED: Final = {"max_completion_tokens": "max_tokens", "max_tokens": "max_tokens"}
 _SAME_NAME: Final = ("temperature", "top_p", "top_k")
@@ -72,10 +72,7 @@ def _usual_body(text: str, document: JsonObject, overlay: Overlay, target: Targe
     for message in document["messages"]:
         if message.get("content").__class__ is not str or message.get("role") == "system":
             return None
-    model = only_member(text, "model")
-    if model is None:
-        return None
-    return f"{text[: model.value_start]}{known_text(target.model)}{more}{text[model.end :]}"
+    return with_model(text, document["model"], target.model, more)
 
 
 def _added(document: JsonObject, overlay: Overlay) -> str | None:

@@ -1,6 +1,7 @@
 """A relayed stream: the provider's events as they came, and what they tell of the answer."""
 
 import re
+from functools import lru_cache
 from typing import Any, Final
 
 from translators.chat.chunks import Chunk, Relayed
@@ -21,7 +22,6 @@ from translators.sse import MAX_EVENT_BYTES, Held, is_stray
 _BORDER: Final = re.compile(rb"\r?\n\r?\n|\r\r")
 _NAME: Final = re.compile(rb"\A\s*event: ?([a-z_]+)")
 _DATA: Final = re.compile(rb"^data: ?(.*)$", re.MULTILINE)
-_MODEL: Final = re.compile(rb'"model"[ \t\r\n]*:[ \t\r\n]*"([^"\\]*)"')
 _HELD: Final = frozenset({"message_start", "ping", "content_block_start"})
 """Events after which another target may still answer."""
 _RUN: Final = re.compile(rb"(?:event: content_block_(?:start|delta|stop)\ndata: .*\n\n)+").match
@@ -214,14 +214,20 @@ def _renamed(raw: bytes, model: Any, asked: str) -> bytes | None:
     at = raw.find(b'"model"')
     if model.__class__ is not str or at < 0:
         return None
-    found = _MODEL.match(raw, at)
-    if found is None or found[1] != model.encode():
-        return None
     outermost = raw.startswith(b"{") and raw.find(b"{", 1, at) < 0 and raw.find(b"[", 1, at) < 0
     if not outermost and (raw.find(b'"model"', at + 1) >= 0 or raw.find(b"\\u006") >= 0):
         return None
-    name = known_text(asked).encode()
-    return raw[: found.start(1) - 1] + name + raw[found.end(1) + 1 :]
+    for own, renamed in _named(model, asked):
+        if raw.startswith(own, at):
+            return raw[:at] + renamed + raw[at + len(own) :]
+    return None
+
+
+@lru_cache(maxsize=256)
+def _named(model: str, asked: str) -> tuple[tuple[bytes, bytes], ...]:
+    """The member with the one name and with the other, as they are usually written."""
+    own, name = known_text(model).encode(), known_text(asked).encode()
+    return tuple([(b'"model":' + gap + own, b'"model":' + gap + name) for gap in (b"", b" ")])
 
 
 def _members(text: str, at: int) -> Any:

@@ -65,9 +65,9 @@ def read(document: Any, headers: Mapping[str, str], size: int, *, counts: bool =
     if not counts and (simple := _simple_body(document)) is not None:
         _write_simple(simple, document)
         _write_caller(simple, document, headers)
-        chat = ChatRequest(simple, size, True)
-        marked(chat.messages)
-        model = simple["model"]
+        chat, model = ChatRequest(simple, size, True), simple["model"]
+        if document["messages"][-1]["role"] == "assistant":
+            marked(chat.messages)
         return Read(chat, model, _NO_THINKING, (), _NO_IDS, False, (), (), False)
     reading = Reading()
     model = text_of(document, "model", "body").strip() if "model" in document else ""

@@ -19,9 +19,12 @@ class Caller(NamedTuple):
     session: str | None
 
 
+_NOBODY: Final = Caller(None, None)
+
+
 def caller_of(metadata: Any, headers: Mapping[str, str]) -> Caller:
     """The user and the conversation of a request."""
-    user, session = _of_metadata(metadata)
+    user, session = _NOBODY if metadata is None else _of_metadata(metadata)
     named = headers.get(SESSION)
     if named is None and (own := headers.get(_OWN_SESSION)):
         session = own
@@ -29,7 +32,7 @@ def caller_of(metadata: Any, headers: Mapping[str, str]) -> Caller:
         session = f"{named or session}/{headers.get(AGENT, '')}"
     if user is not None and len(user) > LONGEST_USER:
         user = digest(user)
-    return Caller(user, session)
+    return _NOBODY if user is None and session is None else Caller(user, session)
 
 
 def digest(text: str) -> str:
@@ -40,7 +43,7 @@ def digest(text: str) -> str:
 def _of_metadata(metadata: Any) -> Caller:
     given = metadata.get("user_id") if metadata.__class__ is dict else None
     if given.__class__ is not str or not given:
-        return Caller(None, None)
+        return _NOBODY
     if given.startswith("{") and (named := _document(given)) is not None:
         user = _string(named.get("account_uuid")) or _string(named.get("device_id"))
         return Caller(user, _string(named.get("session_id")))

@@ -20,6 +20,7 @@ _TIERS: Final = {
 
 _DIGITS: Final = 18
 """Of a count at most: Python refuses to read or write a number of thousands of them."""
+_MOST: Final = 10**_DIGITS
 
 
 _ADDED: Final = (
@@ -121,7 +122,8 @@ def usage(metadata: UsageMetadata) -> Usage | None:
     total = metadata.get("totalTokenCount")
     if prompt is None and visible is None and total is None:
         return None
-    given, written = _count(prompt), _count(visible)
+    given = prompt if prompt.__class__ is int and 0 <= prompt < _MOST else _count(prompt)
+    written = visible if visible.__class__ is int and 0 <= visible < _MOST else _count(visible)
     # What most answers do not have is not worth a call.
     thoughts = _count(counted) if (counted := metadata.get("thoughtsTokenCount")) else 0
     fed = _count(counted) if (counted := metadata.get("toolUsePromptTokenCount")) else 0
@@ -174,7 +176,7 @@ def service_tier(metadata: UsageMetadata) -> str | None:
 def _count(value: Any) -> int:
     if value.__class__ is str and len(value) <= _DIGITS and value.isascii() and value.isdecimal():
         value = int(value)
-    return value if value.__class__ is int and 0 <= value < 10**_DIGITS else 0
+    return value if value.__class__ is int and 0 <= value < _MOST else 0
 
 
 def _modalities(details: Any) -> dict[str, int]:

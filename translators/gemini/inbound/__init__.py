@@ -16,7 +16,7 @@ from translators.gemini.inbound.errors import write_error
 from translators.gemini.inbound.normalization import normalized
 from translators.gemini.inbound.path import Asked, asked
 from translators.gemini.inbound.relay import Relay
-from translators.gemini.inbound.request import Read, read_body
+from translators.gemini.inbound.request import ONLY_TEXTS, Read, read_body
 from translators.gemini.inbound.writer import ArrayFraming, EventFraming, GeminiWriter
 from translators.json_codec import JsonObject
 from translators.long_json import dumps_sized
@@ -50,14 +50,19 @@ class GeminiRequest:
         self.request: ChatRequest = read.request
         self._as_events = call.as_events
         self._shows_thoughts = found.shows_thoughts
-        self._relay = partial(Relay, document, text, stream)
-        self.origin: Origin | None = Origin(
-            NAME,
-            self._relay,
-            found.natives,
-            found.told(),
-            found.shows_thoughts,
-            resource=found.resource,
+        only_texts = found is ONLY_TEXTS
+        self._relay = partial(Relay, document, text, stream, only_texts=only_texts)
+        self.origin: Origin | None = (
+            Origin(NAME, self._relay, shows_reasoning=False)
+            if only_texts
+            else Origin(
+                NAME,
+                self._relay,
+                found.natives,
+                found.told(),
+                found.shows_thoughts,
+                resource=found.resource,
+            )
         )
 
     def write_completion(self, completion: Completion, answer: AnswerFacts) -> bytes:

@@ -1,6 +1,7 @@
 """What the URL of a call says: model, method, and the form of a stream."""
 
 import re
+from functools import lru_cache
 from typing import Final, NamedTuple
 from urllib.parse import parse_qs, unquote
 
@@ -28,6 +29,16 @@ class Asked(NamedTuple):
 def asked(url: str) -> Asked:
     """Raises InvalidRequest, status 404, for a path that names no method of a model."""
     path, _, query = url.partition("?")
+    version, model, method = _method_at(path)
+    events = query == _AS_EVENTS or (
+        "alt=" in query and parse_qs(query).get("alt", [""])[-1] == "sse"
+    )
+    return Asked(version, model, method, events)
+
+
+@lru_cache(maxsize=256)  # personas and their methods are few; what stands behind `?` is not kept
+def _method_at(path: str) -> tuple[str, str, str]:
+    """Version, model and method. Raises as `asked` does."""
     match = _PATH(unquote(path))
     model, colon, method = ("", "", "") if match is None else match["rest"].rpartition(":")
     if match is None or not colon or not model:
@@ -36,7 +47,4 @@ def asked(url: str) -> Asked:
     publisher = match["publisher"]
     if publisher not in (None, _GOOGLE):
         model = f"{publisher}/{model}"
-    events = query == _AS_EVENTS or (
-        "alt=" in query and parse_qs(query).get("alt", [""])[-1] == "sse"
-    )
-    return Asked(match["version"], model, method, events)
+    return match["version"], model, method

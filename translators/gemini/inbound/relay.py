@@ -46,18 +46,26 @@ class Relay:
     ENDINGS = Endings()
 
     def __init__(
-        self, document: Mapping[str, Any], text: bytes, stream: bool, overlay: Overlay
+        self,
+        document: Mapping[str, Any],
+        text: bytes,
+        stream: bool,
+        overlay: Overlay,
+        only_texts: bool = False,
     ) -> None:
-        """`document`: what the text says, its keys in camelCase."""
+        """`document`: what the text says, its keys in camelCase. `only_texts`: it was seen to have
+        nothing else in its contents."""
         self._document = document
         self._text = text
         self._stream = stream
+        self._only_texts = only_texts
         self._overlay = overlay
 
     def build_request(self, request: ChatRequest, target: Target) -> UpstreamRequest:
         report = Report()
         body = self._text
-        if not keeps_callers(self._document, body, self._overlay, target.record):
+        signed = b"" if self._only_texts else body  # where a signature or a call may stand
+        if not keeps_callers(self._document, signed, self._overlay, target.record):
             body = relayed_body(body.decode(), self._overlay, target, report).encode()
         elif self._overlay.system_prompt is not None or self._overlay.values:
             text, record = body.decode(), target.record

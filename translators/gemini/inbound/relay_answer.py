@@ -253,17 +253,43 @@ def relayed_completion(body: bytes, envelope: Envelope) -> RelayedCompletion:
         raise UpstreamError(failure(found, 200, {}))
     if document.__class__ is not dict:
         raise UpstreamError(malformed("The provider's answer is not a JSON object."))
-    told = _Told(envelope)
-    told.read(document)
+    if _is_one_text(document):
+        name, model, reason = document["responseId"], document["modelVersion"], "stop"
+        counted = usage(document["usageMetadata"])
+    else:
+        told = _Told(envelope)
+        told.read(document)
+        name, model, reason, counted = told.id, told.model, told.reason or "stop", told.usage
     message = {"role": "assistant", "content": "", "refusal": None}
-    choice = {"index": 0, "message": message, "finish_reason": told.reason or "stop"}
     completion: JsonObject = {
-        "id": told.id,
+        "id": name,
         "object": "chat.completion",
         "created": envelope.created,
-        "model": told.model,
-        "choices": [choice],
+        "model": model,
+        "choices": [{"index": 0, "message": message, "finish_reason": reason}],
     }
-    if (counted := told.usage) is not None:
+    if counted is not None:
         completion["usage"] = counted
     return RelayedCompletion(cast(Completion, completion), body)
+
+
+def _is_one_text(document: JsonObject) -> bool:
+    """Whether it is one part that calls nothing, came to its end, and says all that answers say, as
+    most do: then there is nothing to be put together."""
+    candidates, counted = document.get("candidates"), document.get("usageMetadata")
+    name, model = document.get("responseId"), document.get("modelVersion")
+    if not name or name.__class__ is not str or not model or model.__class__ is not str:
+        return False
+    if candidates.__class__ is not list or len(candidates) != 1 or "promptFeedback" in document:
+        return False
+    if counted.__class__ is not dict or "totalTokenCount" not in counted:
+        return False
+    candidate = candidates[0]
+    if candidate.__class__ is not dict or candidate.get("finishReason") != "STOP":
+        return False
+    content = candidate.get("content")
+    parts = content.get("parts") if content.__class__ is dict else None
+    part = parts[0] if parts.__class__ is list and len(parts) == 1 else None
+    if part.__class__ is not dict or "functionCall" in part or candidate.get("index", 0) != 0:
+        return False
+    return None not in counted.values()

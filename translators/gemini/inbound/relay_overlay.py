@@ -20,7 +20,7 @@ from translators.splices import (
     elements,
     known_text,
     members,
-    only_member,
+    only_value,
     skip_space,
     written,
 )
@@ -140,19 +140,19 @@ def with_additions(
         if "systemInstruction" in document:
             return None
         first = f'"systemInstruction":{{"parts":[{{"text":{known_text(overlay.system_prompt)}}}]}},'
-    member, values = None, JsonObject()
+    at, values = None, JsonObject()
     if overlay.values:
         config = document.get(AT)
-        member = only_member(text, AT) if config else None
-        if config is None or member is None:
+        at = only_value(text, AT) if config else None
+        if config is None or at is None:
             return None
         values = _overlaid(overlay, {}, record, report)
         if not values.keys().isdisjoint(config):
             return None
-    begin = skip_space(text, skip_space(text, 0) + 1)
-    if member is None or not values:
+    begin = 1 if text.startswith('{"') else skip_space(text, skip_space(text, 0) + 1)
+    if at is None or not values:
         return f"{text[:begin]}{first}{text[begin:]}"
-    inside = skip_space(text, member.value_start + 1)
+    inside = at + 1 if text.startswith('{"', at) else skip_space(text, at + 1)
     settings = written(values)[1:-1]
     return f"{text[:begin]}{first}{text[begin:inside]}{settings},{text[inside:]}"
 
@@ -193,8 +193,10 @@ def _thinking_for(
 ) -> JsonObject | None:
     if effort not in EFFORTS:
         return None
-    own = member.value if member is not None and member.value.__class__ is dict else {}
-    shown = {camel_case(name): value for name, value in own.items()}.get("includeThoughts") is True
+    shown = False
+    if member is not None and member.value.__class__ is dict:
+        own = {camel_case(name): value for name, value in member.value.items()}
+        shown = own.get("includeThoughts") is True
     made, notes = _thinking_of(effort, shown, record.thinking)
     report.notes += notes
     return made

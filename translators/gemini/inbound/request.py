@@ -57,6 +57,10 @@ _OF_TYPE: Final = {
 """What the hub calls a parameter, and of which types a value needs no other look."""
 
 
+ONLY_TEXTS: Final = Found()
+"""In a request that has nothing but texts and settings there is nothing to be told of."""
+
+
 class Read(NamedTuple):
     """A request in the hub's form, and what reading it found."""
 
@@ -69,10 +73,11 @@ def read_body(body: Any, model: str, stream: bool, size: int) -> Read:
     if body.__class__ is not dict:
         rule = f"The request body must be a JSON object, but it is {type_name(body)}."
         raise InvalidRequest(rule, None, "invalid_type")
-    found = Found()
     if (simple := _simple_body(body, model, stream)) is not None:
-        marked(simple["messages"])
-        return Read(ChatRequest(simple, size, True), found)
+        if simple["messages"][-1]["role"] == "assistant":
+            marked(simple["messages"])
+        return Read(ChatRequest(simple, size, True), ONLY_TEXTS)
+    found = Found()
     config = record(body, "generationConfig", "") or {}
     messages = Messages(detail_of(config), found)
     if body.get("systemInstruction") is not None:

@@ -29,6 +29,13 @@ def parse_response(body: bytes, envelope: Envelope) -> Completion:
     """The chat.completion in `body`. Raises UpstreamError for a response that failed, and for what
     is none.
     """
+    return completion_of(read_response(body), envelope)
+
+
+def read_response(body: bytes) -> Response:
+    """The document in `body`, which has an output. Raises UpstreamError for a response that failed,
+    and for what is none.
+    """
     try:
         response = loads_answer(body)
     except ValueError as error:
@@ -39,10 +46,12 @@ def parse_response(body: bytes, envelope: Envelope) -> Completion:
         raise UpstreamError(failure)
     if response.get("output").__class__ is not list:
         raise UpstreamError(malformed("The provider's answer has no output."))
-    return _completion(response, envelope)
+    found: Response = response
+    return found
 
 
-def _completion(response: Response, envelope: Envelope) -> Completion:
+def completion_of(response: Response, envelope: Envelope) -> Completion:
+    """The chat.completion of a response that `read_response` gave."""
     if (text := _plain_text(response)) is None:
         choice = _choice(response, envelope)
     else:

@@ -23,7 +23,7 @@ from translators.responses.inbound import failures
 from translators.responses.inbound.completion import chunks_of, one_text
 from translators.responses.inbound.relay import ResponsesRelay
 from translators.responses.inbound.relay_body import ENCRYPTED
-from translators.responses.inbound.request import ReadRequest, read_hub_request
+from translators.responses.inbound.request import ONLY_TEXTS, ReadRequest, read_hub_request
 from translators.responses.inbound.response_object import ResponseObject
 from translators.responses.inbound.writer import ResponsesWriter
 from translators.splices import Edit, last, members, spliced
@@ -51,16 +51,19 @@ class ResponsesInbound:
         read: ReadRequest,
         keeps: bool,
     ) -> None:
-        found = read.findings
+        found, relay = read.findings, partial(ResponsesRelay, text, document)
         self.request: ChatRequest = read.chat
-        self.origin = Origin(
-            NAME,
-            partial(ResponsesRelay, text, document),
-            tuple(found.natives),
-            tuple(found.report.notes),
-            True,
-            _OPTIONAL,
-            True,
+        self.origin = (
+            Origin(NAME, relay)
+            if found is ONLY_TEXTS
+            else Origin(
+                NAME,
+                relay,
+                tuple(found.natives),
+                tuple(found.report.notes),
+                optional=_OPTIONAL,
+                bound_to_key=True,
+            )
         )
         self.document = document
         """With the stored history in its `input`."""

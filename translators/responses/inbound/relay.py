@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from typing import Any, Final
 
-from translators.chat.chunks import RelayedCompletion
 from translators.chat.request import ChatRequest
 from translators.chat.wire import Completion
 from translators.dialect import (
@@ -19,8 +18,8 @@ from translators.dialect.streamed_answer import added_up, is_stream
 from translators.errors import InvalidRequest, UpstreamFailure
 from translators.notes import Report
 from translators.responses.answer.errors import parse_error
-from translators.responses.answer.response import parse_response
 from translators.responses.answer.stream import ResponsesStream
+from translators.responses.inbound.relay_answer import relayed_completion
 from translators.responses.inbound.relay_body import relayed_body
 from translators.responses.inbound.relay_stream import RelayStream
 from translators.responses.request.build import key_headers
@@ -64,7 +63,7 @@ class ResponsesRelay:
         UpstreamError for a response that failed or is none."""
         if is_stream(body):
             return added_up(body, ResponsesStream(envelope), envelope)
-        relayed = RelayedCompletion(parse_response(body, envelope), body)
+        relayed = relayed_completion(body, envelope)
         return relayed  # type: ignore[return-value]  # it holds what is read of one
 
     def open_stream(self, envelope: Envelope) -> StreamTranslator:

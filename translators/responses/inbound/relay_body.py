@@ -18,7 +18,7 @@ from translators.splices import (
     known_text,
     last,
     members,
-    only_member,
+    with_model,
     written,
 )
 
@@ -92,20 +92,17 @@ def _usual_body(
         return None
     if items.__class__ is list and may_change(items, False):
         return None
-    reasoning = document.get("reasoning")
-    asked = reasoning.get("effort") if reasoning.__class__ is dict else None
-    if asked in EFFORTS and _effort(asked, target.record) != asked:
-        return None
+    if (reasoning := document.get("reasoning")).__class__ is dict:
+        asked = reasoning.get("effort")
+        if asked in EFFORTS and _effort(asked, target.record) != asked:
+            return None
     stored, included = document.get("store", True), document.get("include", ())
     if (stored and "store" in document) or stored is None:
         return None
-    if included.__class__ is list and ENCRYPTED not in included:
-        return None
-    model = only_member(text, "model") if included is not None else None
-    if model is None:
+    if included is None or (included.__class__ is list and ENCRYPTED not in included):
         return None
     more = f"{_STORE if stored else ''}{added}{_INCLUDE if included == () else ''}"
-    return f"{text[: model.value_start]}{known_text(target.model)}{more}{text[model.end :]}"
+    return with_model(text, document["model"], target.model, more)
 
 
 def _added(document: Mapping[str, Any], overlay: Overlay) -> str | None:

@@ -14,7 +14,9 @@ _CHANGED: Final = frozenset({"reasoning", "web_search_call", "item_reference", "
 def may_change(items: list[Any], replaces: bool) -> bool:
     """Whether `input_edits` may find something in them."""
     for item in items:
-        if item.__class__ is dict and (item.get("type") in _CHANGED or is_ours(item.get("id"))):
+        if item.__class__ is dict and (
+            item.get("type") in _CHANGED or ("id" in item and is_ours(item["id"]))
+        ):
             return True
     return replaces
 

@@ -33,7 +33,8 @@ _SETTINGS: Final = {
 }
 """What the hub calls a setting, and of which types a value needs no other look."""
 _PLAIN: Final = frozenset({"model", "input", "instructions", "stream", "store", *_SETTINGS})
-_NOTHING: Final = Findings()
+ONLY_TEXTS: Final = Findings()
+"""Of a request that has nothing but texts and settings: of them there is nothing to tell."""
 
 
 class ReadRequest(NamedTuple):
@@ -53,7 +54,7 @@ def read_hub_request(document: Any, size: int) -> ReadRequest:
         if document.get(name) is None:  # with a history there is an input
             raise missing(name)
     if (plain := _plain_chat(document, size)) is not None:
-        return ReadRequest(plain, _NOTHING, False)
+        return ReadRequest(plain, ONLY_TEXTS, False)
     findings = Findings()
     body: JsonObject = {"model": document["model"], "messages": []}
     tools = ToolReader(findings)
@@ -90,11 +91,12 @@ def _plain_chat(document: JsonObject, size: int) -> ChatRequest | None:
         if instructions:
             messages.insert(0, {"role": "system", "content": instructions})
     body: JsonObject = {"model": model, "messages": messages}
-    for name, value in document.items():
-        if (setting := _SETTINGS.get(name)) is not None and value is not None:
-            if value.__class__ not in setting[1]:
+    for name in document:
+        if name in _SETTINGS and (value := document[name]) is not None:
+            hub_name, types = _SETTINGS[name]
+            if value.__class__ not in types:
                 return None
-            body[setting[0]] = value
+            body[hub_name] = value
     if stream is True:
         body["stream"] = True
         body["stream_options"] = {"include_usage": True}
