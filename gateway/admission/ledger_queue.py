@@ -68,7 +68,7 @@ class LedgerQueue:
         self.reached: deque[Reached] = deque(maxlen=_MOST_REACHED)
         """Steps of budgets that nobody was told of yet."""
         self._failed = False
-        """The last try to book did: perhaps only its answer was lost."""
+        """The last try to book did, or nobody waited for its end: perhaps it was booked."""
 
     @property
     def backlog(self) -> int:
@@ -102,7 +102,9 @@ class LedgerQueue:
     async def _book(self) -> None:
         while self._waiting:
             batch = list(islice(self._waiting, BATCH))
-            booked = await self._thread.call(self._booked, batch)
+            perhaps_known, self._failed = self._failed, True
+            booked = await self._thread.call(self._booked, batch, perhaps_known)
+            self._failed = False
             accounts: set[Account] = set()
             used = self._used_keys
             for settled, form, account, file in batch:
@@ -114,14 +116,11 @@ class LedgerQueue:
         self._journal.remove_booked()
 
     def _booked(
-        self, database: Database, batch: Sequence[Waiting]
+        self, database: Database, batch: Sequence[Waiting], perhaps_known: bool
     ) -> Mapping[CounterId, ledger.Booked]:
         """On the store's thread."""
         bookings = [form.booking(settled) for settled, form, _, _ in batch]
-        perhaps_known, self._failed = self._failed, True
-        booked = ledger.book_all(database, self._instance, bookings, perhaps_known=perhaps_known)
-        self._failed = False
-        return booked
+        return ledger.book_all(database, self._instance, bookings, perhaps_known=perhaps_known)
 
     def _note(self, booked: Mapping[CounterId, ledger.Booked], accounts: Iterable[Account]) -> None:
         """What was booked of counters of these."""
