@@ -8,7 +8,13 @@ from datetime import UTC, date, datetime
 from typing import Any, Final
 
 from gateway.admission.keys import new_id, new_secret
-from gateway.config.limits import KeyRequest, LimitsPolicy, limit_documents, read_key_request
+from gateway.config.limits import (
+    KeyRequest,
+    Limits,
+    LimitsPolicy,
+    limit_documents,
+    read_key_request,
+)
 from gateway.errors import KeyNotFound, ScopeMissing
 from gateway.store import keys, ledger
 from gateway.store.database import Database, transaction
@@ -32,7 +38,7 @@ def create_key(
         new_id(), asked.name, asked.team, "active", _named(asked.personas),
         json.dumps(limit_documents(asked.limits or ())), json.dumps(asked.metadata or {}),
         None if expires_in is None else now + expires_in, now, author.who, None, 0,
-        _named(asked.scopes),
+        _named(asked.scopes), _switch(asked.direct_models),
     )  # fmt: skip
     key, secret = new_secret(row.id)
     return keys.create(database, row, secret, author), key
@@ -46,7 +52,28 @@ def _checked(body: Any, policy: LimitsPolicy) -> KeyRequest:
     names = [limit.same for limit in asked.limits or ()]
     if len(set(names)) != len(names):
         raise ValueError("limits: the same limit stands in the list twice")
+    check_names(policy, asked.personas, asked.limits or ())
     return asked
+
+
+def check_names(policy: LimitsPolicy, allowed: Set[str] | None, limits: Limits) -> None:
+    """Raises ValueError for what is neither a persona nor a model of the configuration."""
+    personas = policy.known_personas
+    if not personas:
+        return
+    known = ", ".join(sorted(personas))
+    for name in sorted((allowed or set()) - personas - policy.known_models):
+        raise ValueError(f"personas: unknown persona {name[:100]!r} (known: {known})")
+    for i, limit in enumerate(limits):
+        if limit.persona is not None and limit.persona not in personas:
+            raise ValueError(
+                f"limits[{i}].persona: unknown persona {limit.persona[:100]!r} (known: {known})"
+            )
+
+
+def _switch(said: bool | None) -> int | None:
+    """As the table has it."""
+    return None if said is None else int(said)
 
 
 def _named(names: Set[str] | None) -> str | None:
@@ -87,6 +114,8 @@ def change_key(
                 raise ValueError("name: is required")
             case "personas" | "scopes":
                 changes[name] = _named(value)
+            case "direct_models":
+                changes[name] = _switch(value)
             case "limits":
                 changes[name] = json.dumps(limit_documents(value or ()))
             case "metadata":
@@ -177,6 +206,7 @@ def key_document(row: KeyRow) -> dict[str, Any]:
         "team": row.team,
         "state": row.state,
         "personas": None if row.personas is None else json.loads(row.personas),
+        "direct_models": None if row.direct_models is None else bool(row.direct_models),
         "limits": json.loads(row.limits),
         "metadata": json.loads(row.metadata),
         "expires_at": moment(row.expires_at),

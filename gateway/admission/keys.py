@@ -15,6 +15,7 @@ from collections.abc import Callable, Mapping
 from hashlib import sha256
 from typing import Final
 
+from gateway.admission.scopes import OwnRules
 from gateway.admission.store_thread import StoreThread
 from gateway.config.limits import KEYS_MAX_AGE, Limits, WhenDown, read_limits
 from gateway.errors import LimitsUnavailable, NotAuthorized
@@ -74,6 +75,13 @@ class StoredKey:
     @property
     def personas(self) -> frozenset[str] | None:
         return None if self.row.personas is None else frozenset(json.loads(self.row.personas))
+
+    @property
+    def own(self) -> OwnRules:
+        """What it may do by itself."""
+        direct = self.row.direct_models
+        said = None if direct is None else bool(direct)
+        return OwnRules(self.row.team, self.personas, said, self.limits)
 
     @property
     def scopes(self) -> frozenset[str] | None:

@@ -64,7 +64,7 @@ class LedgerQueue:
         self.reached: deque[Reached] = deque(maxlen=_MOST_REACHED)
         """Steps of budgets that nobody was told of yet."""
         self._failed = False
-        """The last try to book did: perhaps only its answer was lost."""
+        """The last try to book did, or nobody waited for its end: perhaps it was booked."""
 
     @property
     def backlog(self) -> int:
@@ -103,7 +103,9 @@ class LedgerQueue:
                 if group is None:
                     group = groups[form] = []
                 group.append(settled)
-            booked = await self._thread.call(self._booked, groups)
+            perhaps_known, self._failed = self._failed, True
+            booked = await self._thread.call(self._booked, groups, perhaps_known)
+            self._failed = False
             del self._waiting[: len(batch)]
             for file, count in Counted([file for _, _, _, file in batch]).items():
                 file.pending -= count
@@ -113,17 +115,17 @@ class LedgerQueue:
         self._journal.remove_booked()
 
     def _booked(
-        self, database: Database, groups: Mapping[Form, Sequence[SettledRow]]
+        self,
+        database: Database,
+        groups: Mapping[Form, Sequence[SettledRow]],
+        perhaps_known: bool,
     ) -> Mapping[CounterId, ledger.Booked]:
         """On the store's thread."""
-        perhaps_known, self._failed = self._failed, True
         if perhaps_known:
             bookings = [form.booking([each]) for form, group in groups.items() for each in group]
         else:
             bookings = [form.booking(group) for form, group in groups.items()]
-        booked = ledger.book_all(database, self._instance, bookings, perhaps_known=perhaps_known)
-        self._failed = False
-        return booked
+        return ledger.book_all(database, self._instance, bookings, perhaps_known=perhaps_known)
 
     def _note(self, booked: Mapping[CounterId, ledger.Booked], accounts: Iterable[Account]) -> None:
         """What was booked of counters of these."""

@@ -20,27 +20,54 @@ class CallerRules(NamedTuple):
     """Those that it may ask; None: all."""
     limits: Limits
     """Its key's own, with the defaults."""
+    direct: frozenset[str] | None = None
+    """What else it may name, `provider/model`; None: all that the policy lets be named."""
+    known: frozenset[str] = frozenset()
+    """The personas that there are."""
+    restricted: bool = False
+    """There is something that it may not ask for."""
+
+    def allows(self, name: str) -> bool:
+        """Whether it may ask for a persona, or for `provider/model`."""
+        names = self.personas if name in self.known else self.direct
+        return names is None or name in names
 
 
-def rules_of(
-    policy: LimitsPolicy,
-    key_id: str,
-    team: str | None,
-    personas: frozenset[str] | None,
-    limits: Limits,
-) -> CallerRules:
-    """`team`, `personas`, `limits`: as the store has them; what the policy says of the key's id
-    holds, too.
-    """
+class OwnRules(NamedTuple):
+    """What the store says of a key."""
+
+    team: str | None = None
+    personas: frozenset[str] | None = None
+    direct_models: bool | None = None
+    limits: Limits = ()
+
+
+def rules_of(policy: LimitsPolicy, key_id: str, own: OwnRules) -> CallerRules:
+    """What the policy says of the key's id, and of its team, holds beside what is its `own`."""
+    team, personas, said, limits = own
+    known = policy.known_personas
+    direct = _direct(personas, said, known)
     row = policy.keys.get(key_id)
     if row is not None:
         team = row.team or team
         limits = _over(limits, row.limits)
         personas = _both(personas, row.personas)
+        direct = _both(direct, _direct(row.personas, row.direct_models, known))
     if team is not None and (of_team := policy.teams.get(team)) is not None:
         personas = _both(personas, of_team.personas)
-    own = () if key_id == NO_KEY else _over(policy.key_defaults.limits, limits)
-    return CallerRules(key_id, team or "", personas, own)
+        direct = _both(direct, _direct(of_team.personas, None, known))
+    own_limits = () if key_id == NO_KEY else _over(policy.key_defaults.limits, limits)
+    restricted = personas is not None or direct is not None
+    return CallerRules(key_id, team or "", personas, own_limits, direct, known, restricted)
+
+
+def _direct(
+    personas: frozenset[str] | None, said: bool | None, known: frozenset[str]
+) -> frozenset[str] | None:
+    """What is no persona and may be named; None: all. `said`: the switch for it."""
+    if said is not None:
+        return None if said else frozenset()
+    return None if personas is None else personas - known
 
 
 def _over(limits: Limits, others: Limits) -> Limits:

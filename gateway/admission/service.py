@@ -21,7 +21,7 @@ from gateway.admission.ledger_queue import LedgerQueue
 from gateway.admission.metrics import LimitMetrics, Standing
 from gateway.admission.refusals import exceeded
 from gateway.admission.reservation import WITHOUT_HOLD, Reservation
-from gateway.admission.scopes import NO_KEY, CallerRules, applied, rules_of
+from gateway.admission.scopes import NO_KEY, CallerRules, OwnRules, applied, rules_of
 from gateway.admission.store_thread import StoreDown, StoreThread
 from gateway.admission.teams import with_stored
 from gateway.config.limits import LimitsPolicy
@@ -158,22 +158,18 @@ class Admission:
             if len(self._rules) >= _MOST_RULES:
                 self._forget_rules()
             stored = self.keys.find(name)
-            own = (None, None, ()) if stored is None else (
-                stored.row.team, stored.personas, stored.limits
-            )  # fmt: skip
-            found = self._rules[name] = rules_of(self.policy, name, *own)
+            own = OwnRules() if stored is None else stored.own
+            found = self._rules[name] = rules_of(self.policy, name, own)
         return found
 
-    def allows(self, key_id: str | None, persona: str) -> bool:
-        """Whether the caller may ask the persona."""
-        personas = self.rules(key_id).personas
-        return personas is None or persona in personas
+    def allows(self, key_id: str | None, name: str) -> bool:
+        """Whether the caller may ask for the persona, or for `provider/model`."""
+        return self.rules(key_id).allows(name)
 
     def check_persona(self, key_id: str | None, persona: str) -> None:
         """Raises PersonaNotAllowed."""
-        rules = self._rules.get(key_id or NO_KEY)
-        personas = (rules or self.rules(key_id)).personas
-        if personas is not None and persona not in personas:
+        rules = self._rules.get(key_id or NO_KEY) or self.rules(key_id)
+        if rules.restricted and not rules.allows(persona):
             raise PersonaNotAllowed(f"This API key may not ask {persona[:100]!r}.")
 
     def _account(self, key_id: str | None, persona: str, user: str, now: float) -> Account:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
+from gateway.admission.administration import check_names
 from gateway.config.limits import (
     LimitsPolicy,
     Team,
@@ -42,6 +43,7 @@ def put_team(
     names = [limit.same for limit in asked.limits]
     if len(set(names)) != len(names):
         raise ValueError("limits: the same limit stands in the list twice")
+    check_names(policy, asked.personas, asked.limits)
     row = TeamRow(
         name, None if asked.personas is None else json.dumps(sorted(asked.personas)),
         json.dumps(limit_documents(asked.limits)), json.dumps(asked.metadata or {}), 0,

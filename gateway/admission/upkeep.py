@@ -36,6 +36,9 @@ _KEPT_COUNTERS: Final = 2 * _DAY
 _PRUNED: Final = 1210
 """Every so many steps, with others in between, the ledger's oldest rows go."""
 _MOST_BATCHES: Final = 20
+_LAST_TRIES: Final = 3
+"""To book what is left when the process ends: a journal may be gone with its machine. A store that
+is away is asked no further."""
 _log: Final = logging.getLogger("llm_router")
 
 
@@ -98,12 +101,18 @@ async def running(
             f"{engine.shown(url, state)} cannot be used as a store: {error}", "store"
         ) from None
     tending = asyncio.gather(upkeep.tend(), upkeep.write_journal(), upkeep.listen())
+    tending.add_done_callback(_ended)
     try:
         yield admission
     finally:
         tending.cancel()
         await asyncio.gather(tending, return_exceptions=True)
         await upkeep.stop()
+
+
+def _ended(tending: "asyncio.Future[Any]") -> None:
+    if not tending.cancelled() and (error := tending.exception()) is not None:
+        _log.error("limits: nothing is booked and no change is learned any more: %r", error)
 
 
 def _opened(url: str, state: Path) -> tuple[Database, bool]:
@@ -144,16 +153,24 @@ class Upkeep:
         await self._beat()
 
     async def stop(self) -> None:
-        admission, booked = self._admission, False
-        with contextlib.suppress(StoreDown):
-            await admission.queue.book()
-            await admission.queue.book_key_use()
-            booked = not any(file.pending for file in admission.journal.files)
-            if booked:
-                await self._leases.return_all()
-                await self._thread.call(presumed.remove, self._leases.instance)
-        admission.journal.close(booked=booked)
+        left = False
+        for _ in range(_LAST_TRIES):
+            with contextlib.suppress(StoreDown):
+                left = await self._leave()
+                break
+        self._admission.journal.close(booked=left)
         await self._thread.close()
+
+    async def _leave(self) -> bool:
+        """Whether everything is booked; then others have the slices. Raises StoreDown."""
+        admission = self._admission
+        await admission.queue.book()
+        await admission.queue.book_key_use()
+        if any(file.pending for file in admission.journal.files):
+            return False
+        await self._leases.return_all()
+        await self._thread.call(presumed.remove, self._leases.instance)
+        return True
 
     async def listen(self) -> None:
         if self._signals is not None:

@@ -18,6 +18,10 @@ class ApiKeyDocument(TypedDict):
     """Only an active one is good."""
     personas: list[str] | None
     """Those that it may ask; null: all."""
+    direct_models: bool | None
+    """Whether it may name `provider/model`, where the policy lets anybody; null: as far as
+    `personas` lets it.
+    """
     limits: list[dict[str, Any]]
     """Its own, in the words of persona_policy.yaml."""
     metadata: dict[str, str]
@@ -262,6 +266,10 @@ REQUESTS: Final[dict[str, Any]] = {
                 "type": ["array", "null"],
                 "items": _TEXT,
                 "description": "Those that it may ask.",
+            },
+            "direct_models": {
+                "type": ["boolean", "null"],
+                "description": "Whether it may name `provider/model`.",
             },
             "limits": {
                 "type": ["array", "null"],

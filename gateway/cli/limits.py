@@ -16,12 +16,13 @@ from typing import Any, Final
 from gateway.admission import administration
 from gateway.admission.administrator import check_groups, days, moments, raise_of
 from gateway.admission.amounts import NANO, shown
-from gateway.admission.scopes import NO_KEY, applied, rules_of
+from gateway.admission.keys import StoredKey
+from gateway.admission.scopes import NO_KEY, OwnRules, applied, rules_of
 from gateway.admission.teams import with_stored
 from gateway.admission.windows import began
 from gateway.api.csv_tables import LEDGER_COLUMNS, as_csv, spend_columns
 from gateway.config import Config
-from gateway.config.limits import LimitsPolicy, duration, read_limits
+from gateway.config.limits import LimitsPolicy, duration
 from gateway.errors import KeyNotFound
 from gateway.store import counters, keys, ledger, shared, spend, teams
 from gateway.store.database import Database, StoreFailed
@@ -58,6 +59,7 @@ class Command:
             "name": options.name,
             "team": options.team,
             "personas": options.persona,
+            "direct_models": options.direct_models,
             "limits": [_limit(text) for text in options.limit],
             "expires_in": options.expires_in,
             "scopes": options.scope,
@@ -99,10 +101,8 @@ class Command:
     def show_limits(self) -> int:
         key_id = self.options.key or NO_KEY
         row = keys.find(self.database, key_id)
-        own: tuple[Any, Any, Any] = (None, None, ())
-        if row is not None:
-            own = row.team, None, read_limits(json.loads(row.limits))
-        caller = rules_of(self.policy, key_id, *own)
+        own = OwnRules() if row is None else StoredKey(row, None).own
+        caller = rules_of(self.policy, key_id, own)
         for limit, scope, _ in applied(self.policy, caller, ""):
             window = began(limit.per, self.now, limit.timezone)
             spent, leased = counters.used(self.database, CounterId(scope, limit.name, window))

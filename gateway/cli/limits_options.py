@@ -57,6 +57,10 @@ def _add_keys(keys: _Commands, where: argparse.ArgumentParser) -> None:
     create.add_argument("--team", metavar="TEAM", help="a team of persona_policy.yaml")
     create.add_argument("--persona", action="append", metavar="NAME", help="may be repeated")
     create.add_argument(
+        "--direct-models", action=argparse.BooleanOptionalAction,
+        help="whether it may name provider/model (as far as --persona lets it)",
+    )  # fmt: skip
+    create.add_argument(
         "--scope", action="append", metavar="SCOPE",
         help="what its holder may administer: keys:read, keys:write, spend:read, config:reload",
     )  # fmt: skip

@@ -139,6 +139,8 @@ class KeySettings(Row):
     team: str | None = None
     limits: Limits = ()
     personas: Personas = None
+    direct_models: bool | None = None
+    """Whether it may name `provider/model`; None: as far as `personas` lets it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -241,6 +243,10 @@ class LimitsPolicy:
     alerts: AlertSettings | None = None
     report_budget: bool = False
     """Callers are told what is left of their tightest budget."""
+    known_personas: frozenset[str] = frozenset()
+    """Those of the same configuration; empty where nobody knows."""
+    known_models: frozenset[str] = frozenset()
+    """`provider/model` of all that it has."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -250,6 +256,7 @@ class KeyRequest(Row):
     name: Annotated[str, _KEY_NAME] | None = None
     team: Annotated[str, _NAME] | None = None
     personas: frozenset[str] | None = None
+    direct_models: bool | None = None
     limits: Limits | None = None
     expires_in: Annotated[int | None, Written(str | None, lambda t: t and duration(t))] = None
     metadata: dict[str, str] | None = None

@@ -10,10 +10,13 @@ from gateway.config.providers import Provider
 
 
 def limit_complaints(
-    policy: LimitsPolicy, personas: Mapping[str, Persona], providers: Mapping[str, Provider]
+    policy: LimitsPolicy,
+    personas: Mapping[str, Persona],
+    providers: Mapping[str, Provider],
+    direct_models: bool,
 ) -> Iterator[Complaint]:
     """What names nothing, what could never be reached, and budgets that nothing could be served
-    under.
+    under. `direct_models`: somebody may name `provider/model`.
     """
     if personas:
         for place, limits in _lists(policy):
@@ -25,6 +28,8 @@ def limit_complaints(
     for name, row in policy.keys.items():
         if row.team is not None and row.team not in policy.teams:
             yield ("keys", name, "team"), unknown("team", row.team, policy.teams)
+        if row.direct_models is not None and not direct_models:
+            yield ("keys", name, "direct_models"), "has no effect: nobody may name models directly"
         for i, limit in enumerate(row.limits):
             if limit.each == "key":
                 yield ("keys", name, "limits", i, "each"), "has no effect: this is one key"

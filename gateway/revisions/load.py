@@ -92,9 +92,10 @@ def load(directory: Path, environ: Mapping[str, str]) -> Config:
     if top is not None:
         personas_named = _section(policy.value, "personas")
         problems += policy.problems((), policy_complaints(top, policy.value, personas_named))
-        limits = _limits(top)
+        limits = _limits(top, personas, providers)
         if limits is not None:
-            problems += policy.problems((), limit_complaints(limits, personas, providers))
+            complaints = limit_complaints(limits, personas, providers, top.direct_models)
+            problems += policy.problems((), complaints)
     if problems or top is None:
         raise ConfigError(problems)
     return Config(
@@ -112,7 +113,9 @@ def load(directory: Path, environ: Mapping[str, str]) -> Config:
     )
 
 
-def _limits(top: PolicyFile) -> LimitsPolicy | None:
+def _limits(
+    top: PolicyFile, personas: Mapping[str, Persona], providers: Mapping[str, Provider]
+) -> LimitsPolicy | None:
     """What the file says of limits, if it has any of their sections."""
     sections = (top.limits, top.teams, top.keys, top.key_defaults, top.store, top.alerts)
     if all(section is None for section in sections):
@@ -125,6 +128,8 @@ def _limits(top: PolicyFile) -> LimitsPolicy | None:
         store=top.store or NO_STORE,
         alerts=top.alerts,
         report_budget=top.report_budget,
+        known_personas=frozenset(personas),
+        known_models=frozenset(f"{p.name}/{m}" for p in providers.values() for m in p.models),
     )
 
 

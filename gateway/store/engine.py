@@ -87,6 +87,14 @@ def look_at(url: str, state: Path) -> Look:
     return seen
 
 
+def open_to_read(url: str, state: Path) -> Any:
+    """A database that there is; only read from it. Raises sqlite3.Error."""
+    path = file_of(url, state)
+    if path is not None:
+        return limits_database.to_be_read(path)
+    return _postgres().PostgresDatabase(url)
+
+
 def open_shared(url: str, state: Path) -> Database:
     """Where processes tell each other what they know, without its tables: on Postgres nothing is
     connected yet. Raises StoreUnusable.

@@ -51,6 +51,18 @@ def changed_since(
         return rows, [SecretRow(*found) for found in secrets]
 
 
+def allowed(database: Database) -> list[tuple[str, int]]:
+    """What keys that are not revoked, and teams, may ask: each list that one of them has, as JSON,
+    and how many have it.
+    """
+    query = (
+        "SELECT personas, COUNT(*) FROM (SELECT personas FROM keys WHERE state <> 'revoked' UNION"
+        " ALL SELECT personas FROM teams) AS lists WHERE personas IS NOT NULL GROUP BY personas"
+        " ORDER BY personas"
+    )
+    return [(names, count) for names, count in database.execute(query)]
+
+
 def cut_since(database: Database, revision: int) -> list[tuple[int, str]]:
     """Revisions and ids of keys whose running requests were to be ended since then."""
     query = "SELECT rev, id FROM changes WHERE what = 'cut' AND rev > ? ORDER BY rev"
@@ -83,17 +95,17 @@ def update(database: Database, row: KeyRow, now: int, author: Author, action: st
 
 
 def rotate(database: Database, secret: SecretRow, until: int, now: int, author: Author) -> None:
-    """Add a secret; the key's others are good until `until`."""
+    """Add a secret. The one before is good until `until`; one before that, which an earlier
+    rotation has left, is not any more: a key has two at most.
+    """
     with transaction(database):
         revision = note_change(database, now, "key", secret.key_id)
         database.execute("UPDATE keys SET rev = ? WHERE id = ?", (revision, secret.key_id))
         database.execute(
-            "DELETE FROM secrets WHERE key_id = ? AND valid_until <= ?", (secret.key_id, now)
+            "DELETE FROM secrets WHERE key_id = ? AND valid_until IS NOT NULL", (secret.key_id,)
         )
         database.execute(
-            "UPDATE secrets SET valid_until = ?1 WHERE key_id = ?2 AND"
-            " COALESCE(valid_until, ?1 + 1) > ?1",
-            (until, secret.key_id),
+            "UPDATE secrets SET valid_until = ? WHERE key_id = ?", (until, secret.key_id)
         )
         _add_secret(database, secret, now)
         after = json.dumps({"hint": secret.hint, "others_until": until})

@@ -74,11 +74,16 @@ def look_at(path: Path) -> Look:
     try:
         if not path.exists():
             return Look(0, len(STEPS), len(STEPS), None)
-        with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as database:
+        with closing(to_be_read(path)) as database:
             (schema,) = database.execute("PRAGMA user_version").fetchone()
     except (sqlite3.Error, OSError) as error:
         raise StoreUnusable(f"{path} cannot be used as a store: {error}", "store") from None
     return Look(int(schema), len(STEPS), len(STEPS), None)
+
+
+def to_be_read(path: Path) -> sqlite3.Connection:
+    """The database at `path`, in which nothing can be changed. Raises sqlite3.Error."""
+    return sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)
 
 
 def opened(path: Path) -> SqliteDatabase:

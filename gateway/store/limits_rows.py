@@ -109,6 +109,8 @@ class KeyRow(NamedTuple):
     rev: int
     scopes: str | None = None
     """A JSON list of what its holder may administer; None: nothing."""
+    direct_models: int | None = None
+    """Whether it may name `provider/model`, 0 or 1; None: as far as `personas` lets it."""
 
 
 class SecretRow(NamedTuple):

@@ -74,6 +74,9 @@ INSERT INTO spend_until SELECT key_id, team, day, SUM(requests) OVER before, SUM
   SUM(estimated) OVER before, SUM(unpriced) OVER before FROM spend_key
   WINDOW before AS (PARTITION BY key_id, team ORDER BY day);
 """,
+    """
+ALTER TABLE keys ADD COLUMN direct_models INT;
+""",
 )
 """What each version adds to the one before it. A step that was released is never changed."""
 

@@ -31,7 +31,12 @@ _WRITING: Final = 7_154_021_301
 """Names the advisory lock of writing transactions, and of migrations."""
 _BEGIN: Final = f"BEGIN; SELECT pg_advisory_xact_lock({_WRITING})"
 _MARK: Final = re.compile(r"\?(\d*)")
-_FAILURES: Final = (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError)
+_FAILURES: Final = (
+    asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError,
+    TimeoutError,
+)  # fmt: skip
+"""InternalClientError: also what a statement meets whose connection the server is about to close
+(`cannot switch to state 13; another operation (2) is in progress`)."""
 _REFUSALS: Final = ("28", "3D", "42")
 """Classes of errors that pass only once somebody changes something: who may log in, whether there
 is such a database, and what may be done in it."""
@@ -188,7 +193,9 @@ class PostgresDatabase:
         return float(seconds)
 
     def version(self) -> int:
-        self.execute("CREATE TABLE IF NOT EXISTS schema_version(version BIGINT NOT NULL)")
+        (made,) = self.execute("SELECT to_regclass('schema_version')").fetchone()
+        if made is None:
+            return 0
         found = self.execute("SELECT version FROM schema_version").fetchone()
         return 0 if found is None else int(found[0])
 
@@ -239,9 +246,8 @@ def look_at(url: str) -> Look:
     """Raises StoreUnusable where it cannot be reached."""
     try:
         with contextlib.closing(PostgresDatabase(url)) as database:
-            (made,) = database.execute("SELECT to_regclass('schema_version')").fetchone()
-            schema = 0 if made is None else database.version()
-            return Look(schema, len(STEPS), len(STEPS) + EXPANDED, database.moment())
+            known, newest = len(STEPS), len(STEPS) + EXPANDED
+            return Look(database.version(), known, newest, database.moment())
     except (StoreFailed, ValueError) as error:
         raise StoreUnusable(
             f"{place_of(url)} cannot be used as a store: {error}", "store"
@@ -265,6 +271,8 @@ def migrate(database: PostgresDatabase) -> int:
                 "store",
             )
         if had < len(STEPS):
+            # Only here, where one process is at a time: `IF NOT EXISTS` fails where two are.
+            database.execute("CREATE TABLE IF NOT EXISTS schema_version(version BIGINT NOT NULL)")
             with database.patience():
                 for statement in [each for step in STEPS[had:] for each in step]:
                     database.execute(statement)

@@ -19,7 +19,11 @@ from gateway.store.limits_schema import STEPS
 from tests.admission.instances import Clock, Instance, store_in
 
 ANN = Author("ann", "127.0.0.1")
-POLICY = LimitsPolicy(teams={"blue": Team()})
+POLICY = LimitsPolicy(
+    teams={"blue": Team()},
+    known_personas=frozenset({"p", "q"}),
+    known_models=frozenset({"openai/gpt-4.1"}),
+)
 
 
 @pytest.fixture
@@ -127,6 +131,19 @@ def test_a_rotated_key_is_good_until_its_grace_is_over(database: Database) -> No
     assert directory.said_of(third) == key_id
 
 
+def test_a_key_has_two_secrets_at_most_however_often_it_is_rotated(database: Database) -> None:
+    directory = Directory(database)
+    key_id, key = made(database)
+    issued = [key]
+    for now in (1000, 1000, 1001, 1030):
+        issued.append(administration.rotate_key(database, key_id, 3600, now, ANN)[1])
+        (count,) = database.execute("SELECT COUNT(*) FROM secrets").fetchone()
+        assert count == 2
+        said = [directory.said_of(each) for each in issued]
+        wrong = "Incorrect API key provided."
+        assert said == [wrong] * (len(issued) - 2) + [key_id] * 2
+
+
 def test_without_the_store_known_keys_are_good_and_unknown_ones_are_not_called_wrong(
     database: Database,
 ) -> None:
@@ -171,6 +188,13 @@ def test_how_long_keys_are_good_without_the_store_is_the_policys(
         ({"name": "n", "colour": "red"}, "colour: unknown key 'colour'"),
         ({"name": "n", "expires_in": "soon"}, "expires_in: must be a time like 30m"),
         ({"name": "n", "limits": [{"on": "usd", "amount": 1}]}, "limits[0]: 'per' is required"),
+        ({"name": "n", "personas": ["p", "r"]}, "personas: unknown persona 'r' (known: p, q)"),
+        ({"name": "n", "personas": ["openai/none"]}, "personas: unknown persona 'openai/none'"),
+        (
+            {"name": "n", "limits": [{"on": "tokens", "per": "day", "amount": 1, "persona": "r"}]},
+            "limits[0].persona: unknown persona 'r' (known: p, q)",
+        ),
+        ({"name": "n", "direct_models": "yes"}, "direct_models: must be true or false"),
     ],
     ids=str,
 )
@@ -194,6 +218,21 @@ def test_a_change_is_a_merge_patch(database: Database) -> None:
     )  # fmt: skip
     with pytest.raises(KeyNotFound):
         administration.change_key(database, "nothing", {"name": "m"}, POLICY, 1001, ANN)
+
+
+def test_names_that_are_there_are_taken_and_those_that_went_do_not_stop_other_changes(
+    database: Database,
+) -> None:
+    key_id, _ = made(database, personas=["p", "openai/gpt-4.1"], direct_models=True)
+    less = LimitsPolicy(known_personas=frozenset({"q"}))
+    changed = administration.change_key(database, key_id, {"name": "m"}, less, 1001, ANN)
+    assert (changed.name, changed.personas, changed.direct_models) == (
+        "m", '["openai/gpt-4.1", "p"]', 1,
+    )  # fmt: skip
+    with pytest.raises(ValueError, match="unknown persona 'p'"):
+        administration.change_key(database, key_id, {"personas": ["p"]}, less, 1001, ANN)
+    changed = administration.change_key(database, key_id, {"direct_models": None}, less, 1001, ANN)
+    assert changed.direct_models is None
 
 
 def test_every_change_is_audited_and_a_changed_audit_is_seen(

@@ -5,6 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, Final
 
+import asyncpg
 import pytest
 
 from gateway.admission.amounts import of_call
@@ -263,6 +264,33 @@ def test_a_lost_connection_is_made_again_by_the_next_statement(postgres_url: str
     assert database.execute(mine).fetchone() != (pid,)
     database.close()
     killer.close()
+
+
+class Closing:
+    """A connection whose server has said that it ends, and has not closed it yet."""
+
+    def __init__(self) -> None:
+        self.terminated = False
+
+    def is_closed(self) -> bool:
+        return False
+
+    async def fetch(self, *_: Any, **__: Any) -> None:
+        raise asyncpg.InternalClientError("cannot switch to state 12; another operation (2) …")
+
+    def terminate(self) -> None:
+        self.terminated = True
+
+
+def test_a_connection_that_is_being_closed_fails_and_is_made_again(postgres_url: str) -> None:
+    database, closing = opened(postgres_url), Closing()
+    database._drop()
+    database._connection = closing
+    with pytest.raises(StoreFailed, match="another operation"):
+        database.execute("SELECT 1")
+    assert closing.terminated
+    assert database.execute("SELECT 1").fetchone() == (1,)
+    database.close()
 
 
 def test_a_password_is_shown_nowhere() -> None:

@@ -150,6 +150,71 @@ async def test_a_persona_that_a_key_may_not_ask_is_refused_and_not_listed(tmp_pa
         assert len(gateway.fake.received) == 1
 
 
+DIRECT: Final = """direct_models: true
+teams: {narrow: {personas: [p]}}
+keys: {"0a1b2c3d": {direct_models: false}}
+"""
+PERSONA, MODEL, OTHER = "p", "openai/gpt-4.1", "openai/gpt-6-luna"
+MAY_ASK: Final[tuple[tuple[dict[str, Any], list[str]], ...]] = (
+    ({}, [PERSONA, MODEL, OTHER]),
+    ({"direct_models": True}, [PERSONA, MODEL, OTHER]),
+    ({"direct_models": False}, [PERSONA]),
+    ({"personas": ["p"]}, [PERSONA]),
+    ({"personas": ["p"], "direct_models": True}, [PERSONA, MODEL, OTHER]),
+    ({"personas": ["p", MODEL]}, [PERSONA, MODEL]),
+    ({"personas": [MODEL], "direct_models": False}, []),
+    ({"team": "narrow"}, [PERSONA]),
+    ({"team": "narrow", "direct_models": True}, [PERSONA]),
+)
+"""What is said of a key, and what it may ask of three."""
+
+
+async def test_a_key_may_or_may_not_name_models_directly(tmp_path: Path) -> None:
+    async with limited(tmp_path, DIRECT) as gateway:
+        for said, may_ask in MAY_ASK:
+            key_id, key = await gateway.new_key(**said)
+            shown = (await gateway.ask(f"/api/v1/keys/{key_id}", None, ADMIN, "GET")).body
+            assert shown["direct_models"] == said.get("direct_models")
+            asked = {name: await gateway.chat(name, key) for name in (PERSONA, MODEL, OTHER)}
+            assert (said, [name for name, got in asked.items() if got.status == 200]) == (
+                said, may_ask,
+            )  # fmt: skip
+            refused = [got for got in asked.values() if got.status != 200]
+            assert {got.body["error"]["code"] for got in refused} <= {"persona_not_allowed"}
+            mine = {"authorization": f"Bearer {key}"}
+            models = (await gateway.ask("/v1/models", None, mine, "GET")).body["data"]
+            listed = {model["id"] for model in models}
+            assert listed & {PERSONA, MODEL, OTHER} == {*may_ask}
+
+
+async def test_the_switch_for_direct_models_is_changed_and_audited(tmp_path: Path) -> None:
+    async with limited(tmp_path, DIRECT) as gateway:
+        key_id, key = await gateway.new_key()
+        path = f"/api/v1/keys/{key_id}"
+        for value, status in ((False, 403), (True, 200), (None, 200)):
+            got = await gateway.ask(path, {"direct_models": value}, ADMIN, "PATCH")
+            assert (got.status, got.body["direct_models"]) == (200, value)
+            assert (await gateway.chat(MODEL, key)).status == status
+        rows = (await gateway.ask("/api/v1/audit", None, ADMIN, "GET")).body["rows"]
+        assert [loads(row["after"].encode())["direct_models"] for row in rows] == [None, 0, 1, None]
+
+
+async def test_a_list_that_names_nothing_is_refused_with_its_field(tmp_path: Path) -> None:
+    async with limited(tmp_path, BLUE) as gateway:
+        key_id, _ = await gateway.new_key(personas=["p"])
+        limit = {"on": "usd", "per": "day", "amount": 1, "persona": "none"}
+        for method, path, body, field in (
+            ("POST", "/api/v1/keys", {"name": "n", "personas": ["p", "none"]}, "personas"),
+            ("POST", "/api/v1/keys", {"name": "n", "limits": [limit]}, "limits[0].persona"),
+            ("PATCH", f"/api/v1/keys/{key_id}", {"personas": ["none"]}, "personas"),
+            ("PUT", "/api/v1/teams/red", {"personas": ["none"]}, "personas"),
+            ("PUT", "/api/v1/teams/red", {"limits": [limit]}, "limits[0].persona"),
+        ):
+            got = await gateway.ask(path, body, ADMIN, method)
+            assert (got.status, got.body["error"]["param"]) == (400, field)
+            assert "unknown persona 'none'" in got.body["error"]["message"]
+
+
 async def spend(gateway: Limited, query: str) -> Any:
     await gateway.rows()
     return (await gateway.ask(f"/api/v1/spend?{query}", None, ADMIN, "GET")).body

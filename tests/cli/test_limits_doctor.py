@@ -10,10 +10,13 @@ from pathlib import Path
 
 import pytest
 
+from gateway.admission import administration, teams
 from gateway.cli.diagnosis import Finding
 from gateway.cli.doctor import examined
+from gateway.config.limits import LimitsPolicy
 from gateway.store import limits_schema, postgres
 from gateway.store.engine import FILE, open_store
+from gateway.store.limits_rows import Author
 from tests.postgres import free_port, run_sql
 from tests.serving import POLICY, config_of
 
@@ -128,3 +131,31 @@ async def test_postgres_that_is_not_there_is_bad_and_its_password_is_not_told(
     told = await found(tmp_path, url)
     assert (told["store of limits"].level, "canary" in str(told)) == ("bad", False)
     assert "clock of the store" not in told
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def url(request: pytest.FixtureRequest) -> str | None:
+    """Of a store; None: a file."""
+    return request.getfixturevalue("postgres_url") if request.param == "postgres" else None
+
+
+async def test_personas_that_only_keys_and_teams_of_the_store_name_are_told(
+    url: str | None, tmp_path: Path
+) -> None:
+    policy = LimitsPolicy(known_personas=frozenset({"all", "gone", "left"}))
+    by = Author("ann")
+
+    def fill() -> None:
+        with closing(open_store(url or "sqlite:", tmp_path)) as database:
+            for personas in (["all", "gone"], ["gone"], None, ["left"]):
+                body = {"name": "n", "personas": personas}
+                row, _ = administration.create_key(database, body, policy, 1000, by)
+            administration.set_state(database, row.id, "revoke", 1000, by)
+            teams.put_team(database, "blue", {"personas": ["left"]}, policy, 1000, by)
+
+    await asyncio.to_thread(fill)
+    told = await found(tmp_path, url)
+    says = "it is not in the policy; keys and teams of the store that name it:"
+    assert [finding for finding in told.values() if finding.told.startswith(says)] == [
+        Finding("look", "persona gone", f"{says} 2"), Finding("look", "persona left", f"{says} 1"),
+    ]  # fmt: skip

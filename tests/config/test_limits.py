@@ -140,3 +140,10 @@ TIMES: Mapping[str, int] = {"30m": 1800, "12h": 43_200, "90d": 7_776_000}
 @pytest.mark.parametrize("text", TIMES)
 def test_a_time_is_a_number_and_a_unit(text: str) -> None:
     assert duration(text) == TIMES[text]
+
+
+def test_a_key_opens_no_models_that_nobody_may_name_directly() -> None:
+    closed = POLICY.replace("direct_models: true", "direct_models: false")
+    with pytest.raises(ConfigError) as refused:
+        config_of(f"{closed}\nkeys: {{0a1b2c3d: {{direct_models: true}}}}\n", {})
+    assert "keys.0a1b2c3d.direct_models: has no effect" in str(refused.value)

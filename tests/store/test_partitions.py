@@ -166,7 +166,7 @@ def test_a_month_whose_rows_stand_elsewhere_already_stays_there(database: Postgr
 def whole(url: str, rows: list[LedgerRow]) -> PostgresDatabase:
     """A store of the version before, whose ledger is one table."""
     database = PostgresDatabase(url)
-    database.version()
+    database.execute("CREATE TABLE schema_version(version BIGINT NOT NULL)")
     for statement in [each for step in STEPS[:WHOLE] for each in step]:
         database.execute(statement)
     database.execute("INSERT INTO schema_version VALUES(?)", (WHOLE,))
