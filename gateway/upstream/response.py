@@ -151,12 +151,13 @@ class UpstreamResponse:
 
     async def read_some(self, at_once: int = _AT_ONCE) -> bytes:
         """What has arrived, at least one byte, and of more than `at_once` a part; b"" at the end.
-        Raises UpstreamError.
+        A whole answer of up to HIGH_WATER bytes is given at once: it is read, translated and
+        written once, not twice. Raises UpstreamError.
         """
         while True:
             if self._decoder is not None:
                 data = self._decoded(self._decoder)
-            elif self._size <= at_once:
+            elif self._size <= at_once or (self.whole and self._size <= HIGH_WATER):
                 data = self._take() if self._pieces else b""
             else:
                 data = self._take_some()

@@ -50,6 +50,19 @@ async def test_much_that_has_come_is_given_in_parts_and_taken_again_when_little_
     carrier.watch.close()
 
 
+async def test_an_answer_that_is_whole_and_not_long_is_given_at_once() -> None:
+    """Nothing more will come for it: in parts it would be written to its caller in parts."""
+    carrier = Carried()
+    response = UpstreamResponse(carrier, 10.0, Limit(10.0, TOTAL_CLOCK))
+    response.start(200, {})
+    for number in range(HIGH_WATER // PIECE):
+        response.feed(bytes([number]) * PIECE)
+    response.end()
+    assert len(await response.read_some()) == HIGH_WATER
+    assert await response.read_some() == b""
+    carrier.watch.close()
+
+
 def arrive(response: UpstreamResponse, data: bytes) -> None:
     response.arrived([data])
 

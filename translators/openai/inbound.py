@@ -10,6 +10,7 @@ from translators.chat.wire import Completion
 from translators.dialect.inbound import AnswerFacts, Call, CallerError, WrittenError
 from translators.json_codec import dumps
 from translators.long_json import dumps_long
+from translators.openai.answer.as_it_came import LEAST, text_of
 from translators.pieces import LONG
 
 NAME: Final = "chat"
@@ -59,6 +60,8 @@ class ChatInbound:
         self.request = request
 
     def write_completion(self, completion: Completion, answer: AnswerFacts) -> bytes:
+        if answer.size >= LEAST and (text := text_of(completion)) is not None:
+            return text
         return dumps(completion) if answer.size <= LONG else dumps_long(completion)
 
     def open_writer(self, answer_id: str, created: int) -> ChatWriter:

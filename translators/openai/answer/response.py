@@ -6,6 +6,7 @@ from translators.dialect.streamed_answer import added_up, is_stream
 from translators.errors import UpstreamError, UpstreamFailure
 from translators.failures import malformed
 from translators.long_json import loads_answer
+from translators.openai.answer.as_it_came import LEAST, as_it_came
 from translators.openai.answer.errors import failure
 from translators.openai.answer.finish_reason import UNKNOWN_FINISH_REASON, fitting, is_none, meaning
 from translators.openai.answer.message import (
@@ -30,7 +31,6 @@ def parse_response(body: bytes, envelope: Envelope) -> Completion:
         if is_stream(body):
             return added_up(body, OpenAIStream(envelope), envelope)
         raise UpstreamError(malformed(f"The provider's answer is not JSON: {error}")) from None
-    completion: Completion = document  # the same object: what it lacks is added below
     if document.__class__ is not dict:
         raise UpstreamError(malformed("The provider's answer is not a JSON object."))
     if document.get("error"):
@@ -42,6 +42,9 @@ def parse_response(body: bytes, envelope: Envelope) -> Completion:
         raise UpstreamError(
             malformed("The provider's answer has no choices, or not in OpenAI's form.")
         )
+    if len(body) >= LEAST:
+        document = as_it_came(document, body)
+    completion: Completion = document  # the same object: what it lacks is added below
     if "x_llm_router" in document:
         del document["x_llm_router"]  # ours to say
     for choice in choices:
