@@ -61,9 +61,9 @@ _SHARED: Final = tuple(
 )
 WHOLE: Final = 3
 """Versions whose ledger is one table."""
-STEPS: Final = (*_SHARED[:WHOLE], (*MONTHS, *_SHARED[WHOLE]), *_SHARED[WHOLE + 1 :])
+STEPS: Final = (*_SHARED[:WHOLE], MONTHS, *_SHARED[WHOLE:])
 """What each version adds to the one before it, statement by statement: the steps of both
-databases, and what only Postgres has."""
+databases, and those that only Postgres has."""
 EXPANDED: Final = 1
 """Versions newer than this program's that it can work with: a step only adds, and what it replaces
 is taken away two steps later."""
