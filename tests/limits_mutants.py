@@ -56,7 +56,7 @@ OF_LIMITS: Final = (
     ),
     Mutant(
         "a key may ask every persona", "gateway/admission/service.py",
-        "        if personas is not None and persona not in personas:\n", "        if False:\n",
+        "        if rules.restricted and not rules.allows(persona):\n", "        if False:\n",
         _pytest("api/test_keys_and_spend.py"),
     ),
     # What a request may use is held.
@@ -85,7 +85,7 @@ OF_LIMITS: Final = (
     ),
     Mutant(
         "an unknown price is nothing", "gateway/admission/reservation.py",
-        "held.usd if cost is None else cost", "cost or 0",
+        "most_usd if cost is None else cost", "cost or 0",
         _OF_LEDGER,
     ),
     # The journal and the ledger.
