@@ -19,10 +19,6 @@ Expected = Outcome | Mapping[str, Outcome]
 """One outcome for all providers, or one for each dialect."""
 
 
-def by_dialect(claude: Outcome, openai: Outcome, gemini: Outcome) -> dict[str, Outcome]:
-    return {"claude": claude, "openai": openai, "gemini": gemini}
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fault:
     """`json` and `stream` are the outcomes without a fallback; None where the phase does not

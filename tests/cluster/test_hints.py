@@ -294,7 +294,7 @@ def test_after_a_reload_only_what_is_still_there_is_known() -> None:
     messages = there.facts.learned()
     openai = CONFIG.providers["openai"]
     fewer = {name: p for name, p in CONFIG.providers.items() if name != "openai"}
-    here.facts.apply_config(replace(CONFIG, providers=fewer))
+    here.facts.apply_config(replace(CONFIG, providers=fewer, personas={}))
     assert openai.name not in fewer
     assert here.hear(*messages) == [False]
 

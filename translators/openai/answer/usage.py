@@ -14,7 +14,7 @@ _DETAILS: Final[Mapping[str, tuple[str, str]]] = {
 }
 """Other places of what stands in `prompt_tokens_details`: its name there, and who puts it here."""
 _OTHER: Final = frozenset(_DETAILS)
-_NUMBERS: Final = (str, float)
+_NUMBERS: Final[frozenset[type]] = frozenset({str, float})
 
 
 def mend_usage(usage: JsonObject) -> bool:
@@ -23,11 +23,11 @@ def mend_usage(usage: JsonObject) -> bool:
     counts it beside them (xAI). Whether anything changed.
     """
     changed = False
-    for name in _COUNTS:
-        count = usage.get(name)
-        if count.__class__ is not int and count.__class__ in _NUMBERS:
-            usage[name] = _whole(count)
-            changed = True
+    if not _NUMBERS.isdisjoint(map(type, usage.values())):  # one look at those of most answers
+        for name in _COUNTS:
+            if (count := usage.get(name)).__class__ in _NUMBERS:
+                usage[name] = _whole(count)
+                changed = True
     if not _OTHER.isdisjoint(usage) and _find_cached(usage):
         changed = True
     details = usage.get("completion_tokens_details")
@@ -36,7 +36,7 @@ def mend_usage(usage: JsonObject) -> bool:
     return _count_reasoning(usage, details["reasoning_tokens"]) or changed
 
 
-def _whole(count: str | float) -> int | None:
+def _whole(count: Any) -> int | None:
     try:
         return int(float(count))
     except (ValueError, OverflowError):
