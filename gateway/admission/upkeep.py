@@ -111,7 +111,9 @@ async def running(
 
 
 def _ended(tending: "asyncio.Future[Any]") -> None:
-    if not tending.cancelled() and (error := tending.exception()) is not None:
+    # What was gathered and is cancelled ends with CancelledError, and is not `cancelled`.
+    error = None if tending.cancelled() else tending.exception()
+    if error is not None and not isinstance(error, asyncio.CancelledError):
         _log.error("limits: nothing is booked and no change is learned any more: %r", error)
 
 

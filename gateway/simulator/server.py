@@ -66,8 +66,7 @@ SIMULATOR: Final = web.AppKey("simulator", Simulator)
 
 
 def make_app(middlewares: Sequence[Middleware] = ()) -> web.Application:
-    """The dialects under /openai/v1 (which has two), /claude and /gemini. Its state is
-    `app[SIMULATOR]`."""
+    """The dialects under /openai/v1 (two), /claude and /gemini. Its state is `app[SIMULATOR]`."""
     app = web.Application(client_max_size=_MAX_BODY, middlewares=middlewares)
     simulator = app[SIMULATOR] = Simulator()
     for path, dialect in dialects.ROUTES.items():

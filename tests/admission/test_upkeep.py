@@ -107,3 +107,14 @@ async def test_that_nothing_goes_on_beside_requests_is_told(
         "limits: nothing is booked and no change is learned any more:"
         " RuntimeError('a fault of ours')"
     ]
+
+
+async def test_a_gateway_that_ends_as_it_should_says_nothing(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level(logging.ERROR, "llm_router"):
+        loop = asyncio.get_running_loop()
+        async with running(POLICY, tmp_path, {}, Clock(), loop.time):
+            await asyncio.sleep(0)
+        await asyncio.sleep(0)
+    assert caplog.messages == []
