@@ -140,7 +140,7 @@ def only_member(text: str, name: str) -> Member | None:
 def with_model(text: str, own: str, model: str, more: str) -> str | None:
     """The text with another model than its `own`, and `more` members behind that; None where its
     place is not quickly found, or it is written in an unusual way."""
-    start, written_so = only_value(text, "model"), known_text(own)
+    start, written_so = only_value(text, "model"), known_name(own)
     if start is None or not text.startswith(written_so, start):
         return None
     return f"{text[:start]}{known_text(model)}{more}{text[start + len(written_so) :]}"
@@ -204,6 +204,15 @@ def written(value: Any) -> str:
 def known_text(text: str) -> str:
     """The same of what is written again and again: names of models, prompts of personas."""
     return dumps(text).decode()
+
+
+LONGEST_NAME: Final = 256
+"""Characters of a model's name that is kept: who sends a longer one sends it once."""
+
+
+def known_name(model: str) -> str:
+    """The same of a model's name as a caller or provider gave it, which may be of any length."""
+    return known_text(model) if len(model) <= LONGEST_NAME else written(model)
 
 
 class Body:

@@ -15,8 +15,6 @@ waiting."""
 Steps = Callable[[Answer, bool, int], Sequence[Step]]
 """For a good answer, whether it is to be a stream, and how many requests came before: what the
 server does after it read one."""
-Expected = Outcome | Mapping[str, Outcome]
-"""One outcome for all providers, or one for each dialect."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,8 +24,8 @@ class Fault:
 
     phase: str
     name: str
-    json: Expected | None
-    stream: Expected | None
+    json: Outcome | None
+    stream: Outcome | None
     steps: Steps | None = None
     on_accept: Sequence[Step] | None = None
     place: Place = "server"
@@ -59,12 +57,11 @@ class Fault:
     def title(self) -> str:
         return f"{self.phase}: {self.name}"
 
-    def outcome(self, dialect: str, stream: bool, backed: bool) -> Outcome | None:
+    def outcome(self, stream: bool, backed: bool) -> Outcome | None:
         """What the caller is to see; None where the case does not exist."""
         if backed and self.lead_up:
             return None
-        expected = self.stream if stream else self.json
-        alone = expected[dialect] if isinstance(expected, Mapping) else expected
+        alone = self.stream if stream else self.json
         # Every target is asked once before one is asked again.
         fails_first = isinstance(alone, Refused) or self.retries > 0
         return Served(by_fallback=True) if backed and fails_first else alone

@@ -9,7 +9,7 @@ import gzip
 from typing import Final
 
 from tests.chaos import clocks
-from tests.chaos.fault import PLACES, Expected, Fault
+from tests.chaos.fault import PLACES, Fault
 from tests.chaos.faulty import HalfClose, Repeat, Step
 from tests.chaos.outcomes import Broken, Left, Outcome, Refused, Served
 from tests.chaos.responses import (
@@ -60,12 +60,12 @@ INTERIM: Final = b"HTTP/1.1 103 Early Hints\r\n\r\n" * 256
 NOT_TLS: Final = b"HTTP/1.1 400 Bad Request\r\n\r\n"
 
 
-def _both(phase: str, name: str, outcome: Expected, **more: object) -> Fault:
+def _both(phase: str, name: str, outcome: Outcome, **more: object) -> Fault:
     """A fault that looks the same in a JSON answer and in a stream."""
     return Fault(phase=phase, name=name, json=outcome, stream=outcome, **more)  # type: ignore[arg-type]
 
 
-def _after_content(name: str, outcome: Expected, **more: object) -> Fault:
+def _after_content(name: str, outcome: Outcome, **more: object) -> Fault:
     """A fault of a stream that has begun."""
     return Fault(phase="after content", name=name, json=None, stream=outcome, **more)  # type: ignore[arg-type]
 

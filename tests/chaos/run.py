@@ -130,7 +130,7 @@ def cases_of(fault: Fault) -> tuple[Case, ...]:
 
 
 def _expected(fault: Fault, case: Case) -> Outcome | None:
-    outcome = fault.outcome(case.dialect, case.stream, case.backed)
+    outcome = fault.outcome(case.stream, case.backed)
     return outcome if case.api == CHAT else APIS[case.api].told(outcome)
 
 

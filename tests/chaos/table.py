@@ -7,11 +7,10 @@ from pathlib import Path
 from typing import Final
 
 from tests.chaos import store_table
-from tests.chaos.answers import DIALECTS
 from tests.chaos.apis import APIS, Api
 from tests.chaos.fault import Fault
 from tests.chaos.faults import EVERY_API, FAULTS
-from tests.chaos.outcomes import Broken, Outcome
+from tests.chaos.outcomes import Broken
 from tests.chaos.run import cases
 
 PAGE: Final = Path(__file__).parent / "TABLE.md"
@@ -71,7 +70,7 @@ def _row_of_apis(fault: Fault) -> str:
 def _cell_of_api(fault: Fault, api: Api) -> str:
     """What a caller of the API sees without a fallback."""
     ways = (False, True) if api.streams else (False,)
-    told = [api.told(fault.outcome(api.relayed, stream, False)) for stream in ways]
+    told = [api.told(fault.outcome(stream, False)) for stream in ways]
     words = [
         f"breaks off with `{outcome.code}`" if isinstance(outcome, Broken) else str(outcome)
         for outcome in dict.fromkeys(told)
@@ -98,20 +97,10 @@ def _asked(fault: Fault) -> str:
 
 
 def _cell(fault: Fault, stream: bool, backed: bool) -> str:
-    outcomes = {dialect: fault.outcome(dialect, stream, backed) for dialect in DIALECTS}
-    if None in outcomes.values():
+    outcome = fault.outcome(stream, backed)
+    if outcome is None:
         return "–"
-    distinct = list(dict.fromkeys(outcomes.values()))
-    told = (
-        str(distinct[0])
-        if len(distinct) == 1
-        else "; ".join(_told(outcomes, outcome) for outcome in distinct)
-    )
+    told = str(outcome)
     if not fault.sometimes_served:
         return told
     return "served, by one of the two" if backed else f"served, or {told}"
-
-
-def _told(outcomes: Mapping[str, Outcome | None], outcome: Outcome | None) -> str:
-    names: Sequence[str] = [dialect for dialect, other in outcomes.items() if other == outcome]
-    return f"{', '.join(names)}: {outcome}"

@@ -2,6 +2,7 @@
 servers and proxies give that know only one of them.
 """
 
+from collections.abc import Callable
 from typing import Final
 
 from translators.chat.chunks import Chunk, Collector
@@ -20,6 +21,23 @@ def is_stream(body: bytes) -> bool:
 def is_document(body: bytes) -> bool:
     """Whether what came in a stream's place begins as JSON does."""
     return body[:1024].lstrip().startswith((b"{", b"["))
+
+
+def whole_or_streamed(
+    body: bytes,
+    envelope: Envelope,
+    parse: Callable[[bytes, Envelope], Completion],
+    open_stream: Callable[[Envelope], StreamTranslator],
+) -> Completion:
+    """What `parse` reads of a whole answer, or what a server says that streams all the same. Raises
+    UpstreamError.
+    """
+    try:
+        return parse(body, envelope)
+    except UpstreamError:
+        if not is_stream(body):
+            raise
+    return added_up(body, open_stream(envelope), envelope)
 
 
 def added_up(body: bytes, stream: StreamTranslator, envelope: Envelope) -> Completion:

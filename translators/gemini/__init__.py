@@ -2,16 +2,21 @@
 Vertex too.
 """
 
+from functools import partial
 from typing import Final
 
 from translators.dialect import Endings
+from translators.dialect.streamed_answer import whole_or_streamed
+from translators.gemini.answer import response
 from translators.gemini.answer.errors import parse_error
 from translators.gemini.answer.stream import GeminiStream as open_stream
-from translators.gemini.answer.stream import parse_answer as parse_response
 from translators.gemini.request.build import build_request, key_headers
 from translators.gemini.request.fields import FIELDS
 
 ENDINGS: Final = Endings(silent="STOP")
+parse_response: Final = partial(
+    whole_or_streamed, parse=response.parse_response, open_stream=open_stream
+)
 
 __all__ = [
     "ENDINGS",

@@ -8,12 +8,12 @@ from typing import Any, Final
 
 from translators.chat.chunks import Chunk
 from translators.chat.usage import summed
-from translators.chat.wire import Completion, Usage
+from translators.chat.wire import Usage
 from translators.claude.answer.blocks import trailer
 from translators.claude.answer.content_blocks import ContentBlocks
 from translators.claude.answer.errors import error_failure
 from translators.claude.answer.pause_turn import MOST_ROUNDS, returned, taken_up
-from translators.claude.answer.response import answer_id, answer_model, parse_response
+from translators.claude.answer.response import answer_id, answer_model
 from translators.claude.answer.stop_reason import (
     CUT,
     finish_reason,
@@ -24,8 +24,7 @@ from translators.claude.answer.stop_reason import (
 from translators.claude.answer.usage import service_tier, usage
 from translators.claude.wire import AnswerMessage, Block, CountedTokens, Event
 from translators.dialect import Envelope, UpstreamRequest
-from translators.dialect.streamed_answer import added_up, is_stream
-from translators.errors import UpstreamError, UpstreamFailure
+from translators.errors import UpstreamFailure
 from translators.failures import malformed, no_output, truncated
 from translators.json_access import object_at
 from translators.json_codec import JsonObject
@@ -278,13 +277,3 @@ _EVENTS: Final[dict[str, _Handler]] = {
 
 def _named(specific: JsonObject | None) -> JsonObject | None:
     return None if specific is None else {"provider_specific": specific}
-
-
-def parse_answer(body: bytes, envelope: Envelope) -> Completion:
-    """`parse_response`, for a server that may stream although a whole answer was asked for."""
-    try:
-        return parse_response(body, envelope)
-    except UpstreamError:
-        if not is_stream(body):
-            raise
-    return added_up(body, ClaudeStream(envelope), envelope)

@@ -16,7 +16,7 @@ from translators.errors import UpstreamFailure
 from translators.failures import malformed, truncated
 from translators.json_codec import JsonObject
 from translators.long_json import loads_answer
-from translators.splices import Edit, known_text, last, members, spliced
+from translators.splices import LONGEST_NAME, Edit, known_name, known_text, last, members, spliced
 from translators.sse import MAX_EVENT_BYTES, Held, is_stray
 
 _BORDER: Final = re.compile(rb"\r?\n\r?\n|\r\r")
@@ -191,7 +191,7 @@ def renamed_event(raw: bytes, model: Any, asked: str) -> bytes:
     member = last(_members(text, message.value_start), "model")
     if member is None:
         return raw
-    edit = Edit(member.value_start, member.end, known_text(asked))
+    edit = Edit(member.value_start, member.end, known_name(asked))
     renamed = spliced(text, [edit]).encode("utf-8", "surrogateescape")
     return raw[: line.start(1)] + renamed + raw[line.end(1) :]
 
@@ -204,7 +204,7 @@ def renamed_message(body: bytes, model: Any, asked: str) -> bytes:
     member = last(_members(text, 0), "model")
     if member is None:
         return body
-    edit = Edit(member.value_start, member.end, known_text(asked))
+    edit = Edit(member.value_start, member.end, known_name(asked))
     return spliced(text, [edit]).encode("utf-8", "surrogateescape")
 
 
@@ -212,7 +212,7 @@ def _renamed(raw: bytes, model: Any, asked: str) -> bytes | None:
     """The same where only one member in all of `raw` can be the one whose value is `model`, or a
     whole message has it before any other object; else None."""
     at = raw.find(b'"model"')
-    if model.__class__ is not str or at < 0:
+    if model.__class__ is not str or at < 0 or max(len(model), len(asked)) > LONGEST_NAME:
         return None
     outermost = raw.startswith(b"{") and raw.find(b"{", 1, at) < 0 and raw.find(b"[", 1, at) < 0
     if not outermost and (raw.find(b'"model"', at + 1) >= 0 or raw.find(b"\\u006") >= 0):

@@ -9,16 +9,15 @@ import re
 from typing import Any, Final
 
 from translators.chat.chunks import Chunk
-from translators.chat.wire import Completion, Usage
+from translators.chat.wire import Usage
 from translators.dialect import Envelope, UpstreamRequest
-from translators.dialect.streamed_answer import added_up, is_stream
 from translators.errors import UpstreamError, UpstreamFailure
 from translators.failures import malformed, truncated
 from translators.gemini.answer.candidate import Choice
 from translators.gemini.answer.candidates import Answer
 from translators.gemini.answer.continuation import next_hop
 from translators.gemini.answer.errors import error_of, failure
-from translators.gemini.answer.response import frames_of, parse_response
+from translators.gemini.answer.response import frames_of
 from translators.long_json import loads_answer
 from translators.sse import EventTooLarge
 from translators.text_fast_path import Run, TextReader
@@ -196,13 +195,3 @@ def _is_json(text: bytes) -> bool:
     except ValueError:
         return False
     return True
-
-
-def parse_answer(body: bytes, envelope: Envelope) -> Completion:
-    """`parse_response`, for a server that may stream although a whole answer was asked for."""
-    try:
-        return parse_response(body, envelope)
-    except UpstreamError:
-        if not is_stream(body):
-            raise
-    return added_up(body, GeminiStream(envelope), envelope)

@@ -6,10 +6,9 @@ from collections.abc import Callable
 from typing import Final, NamedTuple
 
 from translators.chat.chunks import Chunk, private
-from translators.chat.wire import Completion, Usage
+from translators.chat.wire import Usage
 from translators.dialect import Envelope
-from translators.dialect.streamed_answer import added_up, is_stream
-from translators.errors import FailureKind, UpstreamError, UpstreamFailure
+from translators.errors import FailureKind, UpstreamFailure
 from translators.failures import malformed, truncated
 from translators.json_access import object_at
 from translators.long_json import loads_answer
@@ -17,7 +16,6 @@ from translators.responses.answer.deltas import Shown
 from translators.responses.answer.errors import told_failure
 from translators.responses.answer.message import trailer
 from translators.responses.answer.output_items import Places
-from translators.responses.answer.response import parse_response
 from translators.responses.answer.response_fields import (
     answer_id,
     answer_model,
@@ -264,13 +262,3 @@ _EVENTS: Final[dict[str, Callable[[ResponsesStream, StreamEvent, list[Chunk]], N
 }
 """Everything else says nothing that the hub could: parts beginning, the server's own tools at work,
 what is not known yet."""
-
-
-def parse_answer(body: bytes, envelope: Envelope) -> Completion:
-    """`parse_response`, for a server that may stream although a whole answer was asked for."""
-    try:
-        return parse_response(body, envelope)
-    except UpstreamError:
-        if not is_stream(body):
-            raise
-    return added_up(body, ResponsesStream(envelope), envelope)

@@ -7,10 +7,12 @@ from typing import Any
 import pytest
 
 from translators.claude.answer.response import parse_response
+from translators.claude.inbound import relay_stream
 from translators.claude.inbound.relay_answer import _of_text, relayed_completion
 from translators.dialect import Envelope
 from translators.errors import UpstreamError
 from translators.json_codec import dumps
+from translators.splices import known_name, known_text
 
 _ENVELOPE = Envelope("chatcmpl-own", 7, "asked", "call_own")
 _READ = ("id", "created", "model", "usage")
@@ -75,3 +77,15 @@ def test_the_models_name_is_the_one_that_was_asked(gap: str) -> None:
     )
     shown = relayed_completion(text.encode(), _ENVELOPE, 'a "b"').raw
     assert text.replace('"served"', '"a \\"b\\""').encode() == shown
+
+
+@pytest.mark.parametrize(("served", "asked"), [("s" * 300, "asked"), ("served", "a" * 300)])
+def test_a_name_that_is_too_long_to_be_one_is_put_in_and_not_kept(served: str, asked: str) -> None:
+    body = dumps({"id": "m", "model": served, "type": "message", "stop_reason": "end_turn"})
+    kept = relay_stream._named.cache_info().misses
+    shown = relay_stream.renamed_message(body, served, asked)
+    assert shown == body.replace(dumps(served), dumps(asked))
+    assert relay_stream._named.cache_info().misses == kept
+    texts = known_text.cache_info().misses
+    assert known_name("n" * 300) == dumps("n" * 300).decode()
+    assert known_text.cache_info().misses == texts
