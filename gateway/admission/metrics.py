@@ -43,7 +43,7 @@ class LimitMetrics(Collector):
         self._rejections: dict[tuple[str, str, str], int] = {}
         self._fast = FastCollector()
         self._operations = self._fast.histogram(
-            "llm_router_limits_store_seconds", _OPERATION, [], _SECONDS
+            "llm_router_store_op_seconds", _OPERATION, [], _SECONDS
         )
         self._operation = self._operations.series()
 
@@ -77,9 +77,9 @@ class LimitMetrics(Collector):
             ratio.add_metric((scope, name), used / counter.cap)
         yield ratio
         standing = self._standing()
-        yield GaugeMetricFamily("llm_router_limits_store_up", _UP, float(standing.up))
-        yield GaugeMetricFamily("llm_router_limits_journal_rows", _ROWS, standing.rows)
-        yield GaugeMetricFamily("llm_router_limits_journal_age_seconds", _AGE, standing.age)
+        yield GaugeMetricFamily("llm_router_store_up", _UP, float(standing.up))
+        yield GaugeMetricFamily("llm_router_journal_backlog_rows", _ROWS, standing.rows)
+        yield GaugeMetricFamily("llm_router_journal_age_seconds", _AGE, standing.age)
         yield from self._fast.collect()
 
 

@@ -120,7 +120,7 @@ class Metrics:
             "llm_router_tokens", "Tokens as providers counted them.", [*of_request, "kind"]
         )
         self._cost = fast.counter("llm_router_cost_usd", _COST, of_request)
-        self._cache = fast.counter("llm_router_cache_tokens", _CACHE, [*of_request, "kind"])
+        self._cache = fast.counter("llm_router_cache_tokens", _CACHE, ["persona", "target", "kind"])
         self._unpriced = fast.counter("llm_router_unpriced_requests", _UNPRICED, of_request)
         self._dropped = fast.counter("llm_router_dropped_params", _DROPPED, ["provider", "param"])
         self._aborted = fast.counter(
@@ -218,7 +218,7 @@ class Metrics:
             overhead = seconds - upstream_seconds
             self._overhead.observe(self._seen_overhead, overhead if overhead > 0.0 else 0.0)
         if streamed is not None:
-            count_stream(bound.streams, streamed)
+            count_stream(bound.streams or self._bind_streams(event, bound), streamed)
         if self._exemplars and trace is not None and trace.context.sampled:
             self._exemplify(bound, event, trace.context.trace_id)
         if len(attempts) > 1:
@@ -252,11 +252,20 @@ class Metrics:
 
     def _bind_cache(self, event: RequestEnded, bound: "_Bound") -> tuple[list[float], list[float]]:
         """Only of models that have a cache there are series."""
-        persona = event.persona if event.persona in self._personas else OTHER
-        labels = (persona, *self._target(event.provider, event.model))
+        labels = self._persona_and_target(event)
         found = self._cache.series(*labels, "read"), self._cache.series(*labels, "write")
         bound.cache = found
         return found
+
+    def _bind_streams(self, event: RequestEnded, bound: "_Bound") -> Cells:
+        """Only of targets that have streamed there are series: some twenty each."""
+        bound.streams = found = self._streams.cells(*self._persona_and_target(event))
+        return found
+
+    def _persona_and_target(self, event: RequestEnded) -> tuple[str, str]:
+        provider, model = self._target(event.provider, event.model)
+        persona = event.persona if event.persona in self._personas else OTHER
+        return persona, OTHER if provider == OTHER else f"{provider}/{model}"
 
     def _bind(self, event: RequestEnded) -> "_Bound":
         provider, model = self._target(event.provider, event.model)
@@ -271,7 +280,6 @@ class Metrics:
             tokens=tuple(self._tokens.series(*labels, kind) for kind in Usage._fields[:4]),
             cost=self._cost.series(*labels),
             unpriced=self._unpriced.series(*labels),
-            streams=self._streams.cells(persona, provider),
         )
 
 
@@ -289,6 +297,6 @@ class _Bound:
     tokens: tuple[list[float], ...]
     cost: list[float]
     unpriced: list[float]
-    streams: Cells
+    streams: Cells | None = None
     cache: tuple[list[float], list[float]] | None = None
     """Tokens read from caches, and written to them; None before the first."""

@@ -37,9 +37,9 @@ GAUGES: Final[Mapping[str, Callable[[Sequence[float]], float]]] = {
 """What a gauge is over several workers."""
 LIMIT_GAUGES: Final[Mapping[str, Callable[[Sequence[float]], float]]] = {
     "llm_router_limit_used_ratio": max,
-    "llm_router_limits_store_up": min,
-    "llm_router_limits_journal_rows": sum,
-    "llm_router_limits_journal_age_seconds": max,
+    "llm_router_store_up": min,
+    "llm_router_journal_backlog_rows": sum,
+    "llm_router_journal_age_seconds": max,
     "llm_router_instances": max,
     "llm_router_revisions": max,
     "llm_router_store_shared_up": min,

@@ -13,22 +13,22 @@ Cells = tuple[list[float], list[float], list[float]]
 
 
 class StreamMetrics:
-    """By persona and provider, whose names its caller has checked."""
+    """By persona and target (`provider/model`), whose names its caller has checked."""
 
     def __init__(self, fast: FastCollector) -> None:
-        labels = ["persona", "provider"]
+        labels = ["persona", "target"]
         self._bytes = fast.counter("llm_router_stream_bytes", _BYTES, labels)
         self._chunks = fast.counter("llm_router_stream_chunks", _CHUNKS, labels)
         self._waits = fast.histogram(
             "llm_router_time_per_output_chunk_seconds", _WAITS, labels, CHUNK_SECONDS
         )
 
-    def cells(self, persona: str, provider: str) -> Cells:
+    def cells(self, persona: str, target: str) -> Cells:
         """Where streams of one kind are counted."""
         return (
-            self._bytes.series(persona, provider),
-            self._chunks.series(persona, provider),
-            self._waits.series(persona, provider),
+            self._bytes.series(persona, target),
+            self._chunks.series(persona, target),
+            self._waits.series(persona, target),
         )
 
 

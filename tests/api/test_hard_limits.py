@@ -432,9 +432,9 @@ key_defaults: {limits: [{on: tokens, per: day, amount: 1000000}]}
             == "1.0"
         )
         assert told['llm_router_limit_used_ratio{limit="requests/day",scope="all"}'] == "0.25"
-        assert told["llm_router_limits_store_up"] == "1.0"
-        assert told["llm_router_limits_journal_rows"] == "0.0"
-        assert float(told["llm_router_limits_store_seconds_count"]) > 0
+        assert told["llm_router_store_up"] == "1.0"
+        assert told["llm_router_journal_backlog_rows"] == "0.0"
+        assert float(told["llm_router_store_op_seconds_count"]) > 0
         assert key_id not in text
         assert "canary" not in text
 

@@ -31,7 +31,7 @@ CHART = ROOT / "tests" / "deploy" / "helm" / "golden" / "default.yaml"
 )
 RULES = yaml.safe_load(page("config/deploy/prometheus/llm-router.rules.yaml"))
 OF_LIMITS = {
-    "limit_rejections_total", "limits_store_seconds", "store_facts_total", "store_states_total",
+    "limit_rejections_total", "store_op_seconds", "store_facts_total", "store_states_total",
     "store_shared_seconds",
     *(name.removeprefix("llm_router_") for name in LIMIT_GAUGES),
 }  # fmt: skip

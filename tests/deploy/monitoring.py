@@ -131,6 +131,6 @@ ANNOTATED: Final = GRAFANA["ANNOTATIONS"]
 def _filled(query: str) -> str:
     for variable, value in (("$__rate_interval", "10s"), ("$__interval", "10s")):
         query = query.replace(variable, value)
-    for variable in ("$job", "$persona", "$provider"):
+    for variable in ("$job", "$persona", "$provider", "$target"):
         query = query.replace(variable, ".*")
     return query

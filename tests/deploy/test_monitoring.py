@@ -214,18 +214,18 @@ FIRING: Final[dict[str, tuple[dict[str, str], dict[str, str], str]]] = {
     ),
     "RouterLedgerBehind": (
         {
-            'llm_router_limits_journal_age_seconds{instance="i"}': "0x10",
-            'llm_router_limits_store_up{instance="i"}': "0x10",
+            'llm_router_journal_age_seconds{instance="i"}': "0x10",
+            'llm_router_store_up{instance="i"}': "0x10",
         },
         {
-            'llm_router_limits_journal_age_seconds{instance="i"}': "61 61 59 61 61 59 61 61 59",
-            'llm_router_limits_store_up{instance="i"}': "1x10",
+            'llm_router_journal_age_seconds{instance="i"}': "61 61 59 61 61 59 61 61 59",
+            'llm_router_store_up{instance="i"}': "1x10",
         },
         "8m",
     ),
     "RouterLedgerBacklog": (
-        {'llm_router_limits_journal_rows{instance="i"}': "100001x10"},
-        {'llm_router_limits_journal_rows{instance="i"}': "100001 100001 9 100001x3 100000x9"},
+        {'llm_router_journal_backlog_rows{instance="i"}': "100001x10"},
+        {'llm_router_journal_backlog_rows{instance="i"}': "100001 100001 9 100001x3 100000x9"},
         "8m",
     ),
     "RouterSharingDown": (
@@ -277,8 +277,8 @@ def test_an_alert_fires_when_it_is_meant_to(alert: Any, tmp_path: Path) -> None:
 def test_a_ledger_is_behind_where_the_store_is_up_and_the_journal_old(tmp_path: Path) -> None:
     (alert,) = [each for each in PROMETHEUS["ALERTS"] if each.name == "RouterLedgerBehind"]
     series = {
-        'llm_router_limits_journal_age_seconds{instance="i"}': "61x10",
-        'llm_router_limits_store_up{instance="i"}': "1x10",
+        'llm_router_journal_age_seconds{instance="i"}': "61x10",
+        'llm_router_store_up{instance="i"}': "1x10",
     }
     assert 'alertname="RouterLedgerBehind"' in _fired(alert, series, "8m", tmp_path)
 

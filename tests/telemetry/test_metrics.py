@@ -101,7 +101,7 @@ async def test_tokens_read_from_caches_and_written_to_them_are_counted() -> None
     assert [line for line in await series(measured) if "cache_tokens" in line] == []
     measured.on_event(cached(20, 0))
     measured.on_event(cached(3, 9))
-    labels = 'model="opus",persona="p",provider="claude"'
+    labels = 'persona="p",target="claude/opus"'
     assert [line for line in await series(measured) if "cache_tokens_total{" in line] == [
         f'llm_router_cache_tokens_total{{kind="read",{labels}}} 23.0',
         f'llm_router_cache_tokens_total{{kind="write",{labels}}} 9.0',

@@ -109,6 +109,7 @@ def dashboard() -> dict[str, Any]:
                 _variable("job", "llm_router_build_info"),
                 _variable("persona", "llm_router_requests_total"),
                 _variable("provider", "llm_router_upstream_attempts_total"),
+                _variable("target", "llm_router_stream_chunks_total"),
             ]
         },
         "panels": panels,

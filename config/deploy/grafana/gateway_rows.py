@@ -30,21 +30,21 @@ ROWS: Final[dict[str, tuple[Panel, ...]]] = {
         Panel(
             "Store of limits",
             "short",
-            ((f"min by (instance) (llm_router_limits_store_up{{{JOB}}})", "{{instance}}"),),
+            ((f"min by (instance) (llm_router_store_up{{{JOB}}})", "{{instance}}"),),
             about="0 while it cannot be used.",
         ),
-        Panel("Store's operations", "s", quantiles("limits_store", JOB)),
+        Panel("Store's operations", "s", quantiles("store_op", JOB)),
         Panel(
             "Ended and not yet in the ledger",
             "short",
-            ((f"sum(llm_router_limits_journal_rows{{{JOB}}})", "requests"),),
+            ((f"sum(llm_router_journal_backlog_rows{{{JOB}}})", "requests"),),
         ),
         Panel(
             "The oldest of them",
             "s",
             (
                 (
-                    f"max by (instance) (llm_router_limits_journal_age_seconds{{{JOB}}})",
+                    f"max by (instance) (llm_router_journal_age_seconds{{{JOB}}})",
                     "{{instance}}",
                 ),
             ),

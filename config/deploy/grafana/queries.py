@@ -24,6 +24,8 @@ class Panel(NamedTuple):
 
 MINE: Final = 'job=~"$job",persona=~"$persona"'
 JOB: Final = 'job=~"$job"'
+SERVED: Final = f'{MINE},target=~"$target"'
+"""Of metrics that name a target as one word, `provider/model`."""
 TARGET: Final = 'job=~"$job",provider=~"$provider"'
 
 

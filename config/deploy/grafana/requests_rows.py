@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from queries import FAILED, JOB, MINE, TARGET, Panel, quantiles, rate
+from queries import FAILED, JOB, MINE, SERVED, TARGET, Panel, quantiles, rate
 
 ROWS: Final[dict[str, tuple[Panel, ...]]] = {
     "Is it well?": (
@@ -29,13 +29,13 @@ ROWS: Final[dict[str, tuple[Panel, ...]]] = {
         Panel(
             "Waits within streams",
             "s",
-            quantiles("time_per_output_chunk"),
+            quantiles("time_per_output_chunk", SERVED),
             about="Between two pieces of an answer: a stall that callers see.",
         ),
         Panel(
             "Streams",
             "Bps",
-            ((rate("stream_bytes_total", by="provider"), "{{provider}}"),),
+            ((rate("stream_bytes_total", SERVED, "target"), "{{target}}"),),
             stacked=True,
         ),
         Panel(
@@ -150,7 +150,7 @@ ROWS: Final[dict[str, tuple[Panel, ...]]] = {
         Panel(
             "Tokens from and into caches",
             "short",
-            ((rate("cache_tokens_total", by="kind, provider"), "{{provider}}: {{kind}}"),),
+            ((rate("cache_tokens_total", SERVED, "kind, target"), "{{target}}: {{kind}}"),),
             about="A second. Reading is cheaper than a fresh prompt, writing is dearer.",
         ),
         Panel(

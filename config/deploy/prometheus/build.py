@@ -116,12 +116,12 @@ ALERTS: Final = (
         " is used.",
     ),
     Alert(
-        "RouterLedgerBehind", "max by (instance) (llm_router_limits_journal_age_seconds)", "> 60",
+        "RouterLedgerBehind", "max by (instance) (llm_router_journal_age_seconds)", "> 60",
         "2m", "page", "{{ $labels.instance }} cannot write what was used into the ledger.",
-        "or min by (instance) (llm_router_limits_store_up) == 0",
+        "or min by (instance) (llm_router_store_up) == 0",
     ),
     Alert(
-        "RouterLedgerBacklog", "max by (instance) (llm_router_limits_journal_rows)", "> 100000",
+        "RouterLedgerBacklog", "max by (instance) (llm_router_journal_backlog_rows)", "> 100000",
         "5m", "ticket", "{{ $value }} requests wait in the journal of {{ $labels.instance }}.",
     ),
     Alert(
