@@ -377,6 +377,21 @@ async def test_a_receiver_that_fails_touches_no_answer_and_is_counted(
     assert "llm_router_spans_dropped_total 10.0" in text.decode()
 
 
+@pytest.mark.parametrize("own", [True, False])
+async def test_messages_are_made_here_unless_the_exporter_has_to(
+    receiver: Receiver, monkeypatch: pytest.MonkeyPatch, own: bool
+) -> None:
+    if own:
+        encoder = "opentelemetry.exporter.otlp.proto.http.trace_exporter.encode_spans"
+        monkeypatch.setattr(encoder, None)
+    else:  # as if they were too long
+        monkeypatch.setattr("gateway.telemetry.span_export._LONG", 0)
+    async with traced(openai=json_answer(openai_completion())) as running:
+        await ask(running)
+        spans = await receiver.wait_for(2)
+    assert sorted(span.kind for span in spans) == [2, 3]
+
+
 @pytest.mark.parametrize("status", [200, 400])
 async def test_of_a_receiver_s_answer_only_its_head_is_read(
     receiver: Receiver, status: int
