@@ -72,21 +72,27 @@ def most_cost(
     return (femto + HALF_NANO) // FEMTO_PER_NANO + fees * model.every_fee
 
 
-FlatRates = tuple[int, int, int]
-"""For one token read and written, in 10^-15 USD, and tokens of a prompt up to which they hold."""
+class FlatRates(NamedTuple):
+    """Of a model for plain requests, in 10^-15 USD for one token."""
+
+    read: tuple[int, int]
+    """Of a request that marks nothing for a cache, and of one that does."""
+    written: int
+    until: int
+    """Tokens of a prompt up to which they hold."""
+    surcharge: tuple[int, int]
+    """The factor on all of it, as a fraction."""
 
 
 def flat_rates(model: Model, day: date) -> FlatRates | None:
-    """What `most_cost` takes of any request without audio and fees, whatever it marks for a cache;
-    None if that depends on more, or has no price on `day`.
-    """
+    """What `most_cost` takes of any request without audio and fees; None without a price on
+    `day`."""
     price = model.price_at(day)
-    if price is None or model.surcharges:
-        return None
-    if any(rates.dearest[0] != rates.dearest[1] for rates in (price, *price.tiers)):
+    if price is None:
         return None
     until = price.tiers[0].above_prompt_tokens if price.tiers else MOST
-    return price.dearest[0], price.exact[2], until
+    surcharge = model.most_surcharge if model.surcharges else (1, 1)
+    return FlatRates(price.dearest[:2], price.exact[2], until, surcharge)
 
 
 def is_list_price(service_tier: Any) -> bool:

@@ -1,8 +1,8 @@
 """How much of everything that limits count: what a request may need, and what it used."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from operator import itemgetter
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, Protocol, TypeVar
 
 from gateway.config.limits import On
 
@@ -29,8 +29,15 @@ INDEX: Final[dict[On, int]] = {
     "requests": 0, "tokens": 1, "input_tokens": 2, "output_tokens": 3, "usd": 4, "concurrency": 5,
 }  # fmt: skip
 NANO: Final = 10**9
-Picked = Callable[[Sequence[int]], tuple[int, ...]]
-"""Of amounts in the order of INDEX, those of some counters, in their order."""
+T = TypeVar("T")
+
+
+class Picked(Protocol):
+    """Of amounts in the order of INDEX, those of some counters, in their order; or of columns of
+    amounts.
+    """
+
+    def __call__(self, amounts: Sequence[T], /) -> tuple[T, ...]: ...
 
 
 def picked(indexes: Sequence[int]) -> Picked:

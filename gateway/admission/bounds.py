@@ -80,18 +80,24 @@ class Offer:
     several: bool
     """It gives several answers to one prompt."""
     rates: FlatRates | None
-    """Where nothing that a plain request may have changes them."""
+    """Of requests that have nothing dear."""
+    caching: bool
+    """What a request marks for a cache is dearer."""
 
 
 def offer_of(model: Model, day: date) -> Offer:
     record = model.record
     longest = record.max_output_tokens if record.embedding is None else 0
     several = "multiple_choices" in record.capabilities
-    return Offer(model, day, model.token_factor, longest, several, flat_rates(model, day))
+    rates = flat_rates(model, day)
+    caching = rates is not None and rates.read[0] != rates.read[1]
+    return Offer(model, day, model.token_factor, longest, several, rates, caching)
 
 
-def bound_of(offer: Offer, facts: Facts, ask: Ask | None, learned: float) -> Bound:
-    """`ask`: None of a request that has nothing dear, and of a target whose rates are flat.
+def bound_of(
+    offer: Offer, facts: Facts, ask: Ask | None, learned: float, caches: bool = False
+) -> Bound:
+    """`ask`: None of a request that has nothing dear, but what it may mark for a cache (`caches`).
     `learned`: what this target counts, relative to the estimate.
     """
     factor, most_output, rates = offer.factor, offer.longest, offer.rates
@@ -108,11 +114,14 @@ def bound_of(offer: Offer, facts: Facts, ask: Ask | None, learned: float) -> Bou
         if not offer.several:
             tokens, most_input = tokens * answers, most_input * answers
     cost: int | None
-    if ask is None and rates is not None and most_input <= rates[2]:
-        femto = most_input * rates[0] + most_output * rates[1]
+    if ask is None and rates is not None and most_input <= rates.until:
+        read, written, _, (above, below) = rates
+        femto = most_input * read[caches] + most_output * written
+        if above != below:
+            femto = -(-femto * above // below)
         cost = (femto + HALF_NANO) // FEMTO_PER_NANO
     elif ask is None or ask.listed:
-        extras = PLAIN if ask is None else ask.extras
+        extras = Extras(caches) if ask is None else ask.extras
         cost = most_cost(offer.model, most_input, most_output, offer.day, extras)
     else:
         cost = None
@@ -131,6 +140,7 @@ class Offers:
     ) -> dict[str, Bound]:
         """The most that a call of each target may use that the plan will ask, by its name."""
         facts, bounds, known = plan.facts, {}, self._known
+        caches: bool | None = None
         ask = None if _is_plain(request, facts) else ask_of(request, facts)
         for candidate in plan.candidates:
             if candidate.verdict == "rejected":
@@ -139,9 +149,9 @@ class Offers:
             offer = known.get(name)
             if offer is None or offer.model is not model or offer.day != day:
                 offer = known[name] = offer_of(model, day)
-            if ask is None and offer.rates is None:
-                ask = ask_of(request, facts)
-            bounds[name] = bound_of(offer, facts, ask, learned.factor(name))
+            if offer.caching and caches is None:
+                caches = _caches(request.body)
+            bounds[name] = bound_of(offer, facts, ask, learned.factor(name), caches or False)
         return bounds
 
 
@@ -189,9 +199,11 @@ def _caches(body: Mapping[str, Any]) -> bool:
     if "cache_control" in body:
         return True
     for message in body["messages"]:
+        content = message.get("content")
+        if content.__class__ is str and len(message) == 2:  # it has a role, and no more
+            continue
         if "cache_control" in message:
             return True
-        content = message.get("content")
         if content.__class__ is list:
             for part in content:
                 if part.__class__ is dict and "cache_control" in part:

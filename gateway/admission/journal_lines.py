@@ -14,14 +14,17 @@ as they nearly always are, they are left out.
 """
 
 import logging
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
+from itertools import compress
 from json.encoder import encode_basestring as quoted
+from operator import add
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 from zlib import crc32
 
 from gateway.admission.amounts import INDEX, Amounts, Counts, picked
 from gateway.store.ledger import row_of
+from gateway.store.ledger import rows_of as booked_rows
 from gateway.store.limits_rows import DAY, Booking, Charge, CounterId, LedgerRow
 from translators.json_codec import dumps, loads
 
@@ -65,7 +68,7 @@ SettledRow = tuple[
 class Form:
     """What requests of one caller to one target have in common."""
 
-    __slots__ = ("_charges", "_of", "counters", "file", "hold", "pick", "row")
+    __slots__ = ("_charges", "_of", "_pick", "counters", "file", "hold", "row")
 
     def __init__(self, of: Sequence[str], counters: Sequence[CounterId]) -> None:
         """`of`: key, team, persona, provider, model, revision. `counters`: those whose numbers
@@ -73,7 +76,7 @@ class Form:
         """
         self._of = of
         self.counters = tuple(counters)
-        self.pick = picked([_ON[each.name.partition("/")[0]] for each in counters])
+        self._pick = picked([_ON[each.name.partition("/")[0]] for each in counters])
         """Of amounts in the order of amounts.INDEX, those of the counters, in their order."""
         self._charges = _charges_form(counters)
         self.file: object = None
@@ -92,23 +95,44 @@ class Form:
     def document(self, number: int) -> str:
         return dumps({"form": number, "of": [*self._of, self.counters]}).decode()
 
-    def booking(self, settled: Iterable[SettledRow]) -> Booking:
-        """The rows as the ledger has them, and what they count."""
-        key_id, team, persona, provider, model, revision = self._of
-        pick, rows, counted = self.pick, [], []
-        for (name, user, request, state, attempts, read, output, cost, decision, why, cached,
-             written, reasoning, unpriced) in settled:  # fmt: skip
-            usd = unpriced if cost is None else cost
-            amounts = pick((1, read + output, read, output, usd, 0))
-            counted.append(amounts)
-            charges = self._charges % amounts if all(amounts) else self.charges(amounts)
-            at = int(name[:12], 16)
-            rows.append((
-                name, at, key_id, team, persona, user, provider, model, state, attempts, read,
-                cached, written, output, reasoning, cost, revision, decision, request, None, why,
-                charges, at // DAY,
-            ))  # fmt: skip
-        return Booking(rows, self.counters, [*map(sum, zip(*counted, strict=True))])
+    def bookings(self, settled: Sequence[SettledRow]) -> Iterator[Booking]:
+        """The rows as the ledger has them, and what they count: nearly always one, as they are of a
+        day, and nothing is said of why they were admitted.
+        """
+        ats = [int(row[0][:12], 16) for row in settled]
+        kinds = [*zip([at // DAY for at in ats], [row[9] for row in settled], strict=True)]
+        several = {*kinds}
+        for kind in several:
+            if len(several) > 1:
+                which = [its == kind for its in kinds]
+                yield self._booking([*compress(settled, which)], [*compress(ats, which)], *kind)
+            else:
+                yield self._booking(settled, ats, *kind)
+
+    def booking(self, settled: SettledRow) -> Booking:
+        """The same of one row."""
+        (booking,) = self.bookings([settled])
+        return booking
+
+    def _booking(
+        self, settled: Sequence[SettledRow], ats: Sequence[int], day: int, why: str | None
+    ) -> Booking:
+        (names, users, requests, states, attempts, read, output, costs, decisions, _, cached,
+         written, reasoning, unpriced) = zip(*settled, strict=True)  # fmt: skip
+        usd = [u if c is None else c for c, u in zip(costs, unpriced, strict=True)]
+        total = [*map(add, read, output)]
+        counted = self._pick(([1] * len(ats), total, read, output, usd, [0] * len(ats)))
+        if any(0 in amounts for amounts in counted):
+            charges = [self.charges(amounts) for amounts in zip(*counted, strict=True)]
+        else:
+            charges = [*map(self._charges.__mod__, zip(*counted, strict=True))]
+        return Booking(
+            (day, *self._of, why, None),
+            [*zip(names, ats, users, states, attempts, read, cached, written, output, reasoning,
+                  costs, decisions, requests, charges or ("[]",) * len(ats), strict=True)],
+            self.counters,
+            [*map(sum, counted)],
+        )  # fmt: skip
 
     def presumed(self, name: str, user: str, request: str, held: Sequence[int]) -> LedgerRow:
         """The row of a request of which nobody knows more than what was held for it."""
@@ -118,7 +142,7 @@ class Form:
         return row_of((
             name, at_of(name), key_id, team, persona, user, provider, model, "presumed", 0, read, 0,
             0, written, 0, usd or None, revision, "", request, None, None,
-            self.charges(self.pick(held)),
+            self.charges(self._pick(held)),
         ))  # fmt: skip
 
     def charges(self, amounts: Sequence[int]) -> str:
@@ -201,7 +225,7 @@ def rows_of(document: Any, forms: dict[int, Form]) -> Iterator[tuple[bool, Ledge
         if form is None:
             _log.error("a row of a journal is lost: %s", said[0])  # the line of its form is
         elif what == "row":
-            yield True, row_of(form.booking([Settled(*said)]).rows[0][:-1])
+            yield True, booked_rows(form.booking(Settled(*said)))[0]
         elif what == "hold":
             name, user, request, *held = said
             yield False, form.presumed(name, user, request, Amounts._make((1, *held, 1)))

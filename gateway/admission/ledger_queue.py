@@ -122,9 +122,9 @@ class LedgerQueue:
     ) -> Mapping[CounterId, ledger.Booked]:
         """On the store's thread."""
         if perhaps_known:
-            bookings = [form.booking([each]) for form, group in groups.items() for each in group]
+            bookings = [form.booking(each) for form, group in groups.items() for each in group]
         else:
-            bookings = [form.booking(group) for form, group in groups.items()]
+            bookings = [each for form, group in groups.items() for each in form.bookings(group)]
         return ledger.book_all(database, self._instance, bookings, perhaps_known=perhaps_known)
 
     def _note(self, booked: Mapping[CounterId, ledger.Booked], accounts: Iterable[Account]) -> None:

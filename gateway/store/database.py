@@ -9,6 +9,8 @@ from typing import Any, Final, NamedTuple, Protocol, TypeVar
 
 MOST_AT_ONCE: Final = 512
 """Conditions of one statement."""
+Group = tuple[tuple[Any, ...], Sequence[tuple[Any, ...]]]
+"""What rows have in common, and the rest of each."""
 T = TypeVar("T")
 
 
@@ -61,8 +63,12 @@ class Database(Protocol):
 
     def executemany(self, sql: str, parameters: Sequence[Any], /) -> object: ...
 
-    def insert(self, table: str, columns: Sequence[str], rows: Sequence[Any], /) -> object:
-        """Add rows, of which none is there."""
+    def insert(
+        self, table: str, common: Sequence[str], own: Sequence[str], groups: Sequence[Group], /
+    ) -> object:
+        """Add rows, of which none is there: those of a group have the same in the `common`
+        columns.
+        """
         ...
 
     def begin(self) -> None:

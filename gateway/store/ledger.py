@@ -6,14 +6,17 @@ import json
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import starmap
+from operator import itemgetter
 from typing import Any, Final, NamedTuple
 
 from gateway.store import spend
 from gateway.store.counters import LONGEST_WINDOW, SHORT, reduce_leases, totals
 from gateway.store.database import Database, portions, snapshot, transaction
 from gateway.store.limits_rows import (
+    COMMON,
     DAY,
     FOREVER,
+    OWN,
     Booking,
     Charge,
     CounterId,
@@ -22,7 +25,7 @@ from gateway.store.limits_rows import (
 from gateway.store.spend_check import READ, SpendCheck
 
 _READ: Final = ", ".join(f'"{name}"' for name in LedgerRow._fields)
-_COLUMNS: Final = (*LedgerRow._fields, "day")
+_AS_ROW: Final = itemgetter(*map((*COMMON, *OWN).index, LedgerRow._fields))
 CARRY: Final = (
     "INSERT INTO carried VALUES(?, ?, ?, ?) ON CONFLICT(scope, name, win) DO UPDATE SET"
     " amount = carried.amount + excluded.amount"
@@ -55,8 +58,10 @@ class Booked(NamedTuple):
 def booking_of(row: LedgerRow) -> Booking:
     charges = row.charges
     text = json.dumps([[*counter, amount] for counter, amount in charges])
+    values = {**row._asdict(), "charges": text, "day": row.at // DAY}
     return Booking(
-        ((*row[:-1], text, row.at // DAY),),
+        tuple([values[name] for name in COMMON]),
+        (tuple([values[name] for name in OWN]),),
         tuple(charge.counter for charge in charges),
         tuple(charge.amount for charge in charges),
     )
@@ -105,7 +110,7 @@ def book_all(
 def _charged(bookings: Sequence[Booking]) -> dict[CounterId, int]:
     """What they count in all."""
     total: dict[CounterId, int] = {}
-    for _, counters, amounts in bookings:
+    for _, _, counters, amounts in bookings:
         for counter, amount in zip(counters, amounts, strict=True):
             if amount:
                 total[counter] = total.get(counter, 0) + amount
@@ -126,9 +131,8 @@ def _unknown(database: Database, bookings: Sequence[Booking]) -> list[Booking]:
 
 def _add(database: Database, bookings: Sequence[Booking]) -> None:
     if bookings:
-        rows = [row for booking in bookings for row in booking.rows]
-        database.insert("ledger", _COLUMNS, rows)
-        spend.add(database, rows)
+        database.insert("ledger", COMMON, OWN, [booking[:2] for booking in bookings])
+        spend.add(database, bookings)
 
 
 def _carry_late(database: Database, bookings: Sequence[Booking]) -> None:
@@ -186,6 +190,10 @@ def rows(
 
 def row_of(found: Sequence[Any]) -> LedgerRow:
     return LedgerRow._make((*found[:-1], tuple(charges_of(found[-1]))))
+
+
+def rows_of(booking: Booking) -> list[LedgerRow]:
+    return [row_of(_AS_ROW((*booking.common, *row))) for row in booking.rows]
 
 
 def charges_of(written: str) -> Iterator[Charge]:

@@ -5,18 +5,20 @@ thread. What stands in the tables is the business of the modules beside it.
 import sqlite3
 from collections.abc import Sequence
 from contextlib import closing
+from functools import cache
 from itertools import chain
 from pathlib import Path
 from typing import Any, Final
 
-from gateway.store.database import Look, transaction
+from gateway.store.database import Group, Look, transaction
 from gateway.store.limits_schema import STEPS, statements
 from gateway.store.sqlite import StoreUnusable, begin_log
 
 BUSY: Final = 5.0
 """Seconds for which another process's write is waited for."""
-_TOGETHER: Final = 40
-"""Rows of one statement that adds them: a sixth cheaper than as many statements."""
+_TOGETHER: Final = (40, 8)
+"""Rows of one statement that adds them: a sixth cheaper than as many statements; and where they
+have columns in common, that are bound once for all, by two fifths."""
 
 
 class SqliteDatabase(sqlite3.Connection):
@@ -24,14 +26,24 @@ class SqliteDatabase(sqlite3.Connection):
 
     remote = False
 
-    def insert(self, table: str, columns: Sequence[str], rows: Sequence[Any], /) -> None:
-        names, marks = ", ".join(f'"{name}"' for name in columns), ", ".join("?" * len(columns))
-        into = f"INSERT INTO {table}({names}) VALUES({marks})"
-        alone = len(rows) % _TOGETHER
-        self.executemany(into, rows[:alone])
-        together = f"{into}{f',({marks})' * (_TOGETHER - 1)}"
-        for start in range(alone, len(rows), _TOGETHER):
-            self.execute(together, [*chain.from_iterable(rows[start : start + _TOGETHER])])
+    def insert(
+        self, table: str, common: Sequence[str], own: Sequence[str], groups: Sequence[Group], /
+    ) -> None:
+        rest: list[tuple[Any, ...]] = []
+        for same, rows in groups:
+            done = 0
+            for size in _TOGETHER:
+                while len(rows) - done >= size:
+                    some = chain.from_iterable(rows[done : done + size])
+                    self.execute(_insertion(table, (*common,), (*own,), size), [*same, *some])
+                    done += size
+            rest += [same + row for row in rows[done:]]
+        most, every = _TOGETHER[0], (*common, *own)
+        alone = len(rest) % most
+        self.executemany(_insertion(table, (), every, 1), rest[:alone])
+        for start in range(alone, len(rest), most):
+            some = chain.from_iterable(rest[start : start + most])
+            self.execute(_insertion(table, (), every, most), [*some])
 
     def begin(self) -> None:
         self.execute("BEGIN IMMEDIATE")
@@ -49,6 +61,14 @@ class SqliteDatabase(sqlite3.Connection):
     def check(self) -> str:
         (found,) = self.execute("PRAGMA integrity_check").fetchone()
         return str(found)
+
+
+@cache
+def _insertion(table: str, common: tuple[str, ...], own: tuple[str, ...], rows: int) -> str:
+    """A statement that adds so many rows, the values that they have in common first."""
+    names = ", ".join(f'"{name}"' for name in (*common, *own))
+    marks = ", ".join([*[f"?{number}" for number in range(1, len(common) + 1)], *"?" * len(own)])
+    return f"INSERT INTO {table}({names}) VALUES {', '.join([f'({marks})'] * rows)}"
 
 
 def connected(path: Path) -> SqliteDatabase:

@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 
 import asyncpg
 
-from gateway.store.database import Look, StoreFailed, transaction
+from gateway.store.database import Group, Look, StoreFailed, transaction
 from gateway.store.partitions import VOUCH, prepare
 from gateway.store.postgres_schema import CHANNEL, EXPANDED, STEPS, TOLD, WHOLE
 from gateway.store.sqlite import StoreUnreachable, StoreUnusable
@@ -148,10 +148,14 @@ class PostgresDatabase:
         if parameters:
             self._run(work, self._statement)
 
-    def insert(self, table: str, columns: Sequence[str], rows: Sequence[Any], /) -> None:
+    def insert(
+        self, table: str, common: Sequence[str], own: Sequence[str], groups: Sequence[Group], /
+    ) -> None:
+        rows = [same + row for same, each in groups for row in each]
+
         async def work(connection: Any) -> None:
             await connection.copy_records_to_table(
-                table, columns=columns, records=rows, timeout=self._statement
+                table, columns=(*common, *own), records=rows, timeout=self._statement
             )
 
         self._run(work, self._statement)

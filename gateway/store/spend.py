@@ -9,7 +9,7 @@ from operator import itemgetter
 from typing import Any, Final
 
 from gateway.store.database import Database
-from gateway.store.limits_rows import LedgerRow
+from gateway.store.limits_rows import OWN, Booking
 
 GROUPS: Final = ("day", "key", "team", "persona", "model")
 """What spend can be told by."""
@@ -32,12 +32,7 @@ _ADD_SUMS: Final = {
     for table, columns in SUMMED.items()
 }
 _TOLD_BY: Final = ("day", "key_id", "team", "persona", "model")
-_OF: Final = itemgetter(
-    -1, *map(LedgerRow._fields.index, ("key_id", "team", "persona", "provider", "model"))
-)
-_SUMMED: Final = itemgetter(
-    *map(LedgerRow._fields.index, ("state", "input", "cached", "output", "cost", "amends"))
-)
+_COUNTED: Final = itemgetter(*map(OWN.index, ("state", "input", "cached", "output", "cost")))
 _GROWN: Final = (
     "WITH ends AS MATERIALIZED (SELECT key_id, team, (SELECT MAX(day) FROM spend_until u WHERE"
     " u.key_id = s.key_id AND u.team = s.team AND u.day < ?2) AS last, (SELECT MAX(day) FROM"
@@ -50,9 +45,12 @@ _GROWN: Final = (
 """What keys and teams have spent from one day to before another: two looks for each."""
 
 
-def add(database: Database, rows: Sequence[tuple[Any, ...]]) -> None:
-    """Add ledger rows to the sums of their days; as the ledger has them, the day last."""
-    sums = added_up(zip(map(_OF, rows), map(_SUMMED, rows), strict=True))
+def add(database: Database, bookings: Iterable[Booking]) -> None:
+    """Add ledger rows to the sums of their days."""
+    sums: dict[tuple[Any, ...], list[int]] = {}
+    for (*of, _, _, amends), rows, _, _ in bookings:
+        counted = _COUNTED([*zip(*rows, strict=True)])
+        _add(sums, tuple(of), counted[0] if amends is None else (), *counted[1:])
     for table, columns in SUMMED.items():
         added = sorted(told_apart(sums, columns).items())
         database.executemany(_ADD_SUMS[table], [(*key, *numbers) for key, numbers in added])
@@ -67,20 +65,31 @@ def added_up(
     """
     sums: dict[tuple[Any, ...], list[int]] = {}
     for of, same in groupby(rows, itemgetter(0)):  # most stand beside others like them
-        states, *counted, costs, amended = zip(*[row[1] for row in same], strict=True)
+        states, *counted, amended = zip(*[row[1] for row in same], strict=True)
         if any(amended):
             states = tuple([s for s, whose in zip(states, amended, strict=True) if whose is None])
-        of_request = bool(of[3])
-        numbers = (
-            len(states) * of_request,
-            *map(sum, counted),
-            sum(filter(None, costs)),
-            states.count("estimated") + states.count("presumed"),
-            states.count("unpriced") * of_request,
-        )
-        known = sums.get(of)
-        sums[of] = [*numbers] if known is None else [*map(add_numbers, known, numbers)]
+        _add(sums, of, states, *counted)
     return sums
+
+
+def _add(
+    sums: dict[tuple[Any, ...], list[int]],
+    of: tuple[Any, ...],
+    states: Sequence[str],
+    read: Iterable[int],
+    cached: Iterable[int],
+    output: Iterable[int],
+    costs: Iterable[int | None],
+) -> None:
+    """Rows of one kind. `states`: without those of rows that amend others."""
+    of_request = bool(of[3])
+    numbers = (
+        len(states) * of_request, sum(read), sum(cached), sum(output), sum(filter(None, costs)),
+        states.count("estimated") + states.count("presumed"),
+        states.count("unpriced") * of_request,
+    )  # fmt: skip
+    known = sums.get(of)
+    sums[of] = [*numbers] if known is None else [*map(add_numbers, known, numbers)]
 
 
 def told_apart(

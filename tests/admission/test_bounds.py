@@ -1,15 +1,16 @@
 """The most that a request may use: never less than what it can cost by the price list."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from gateway.accounting.cost import Extras, most_cost
 from gateway.admission.amounts import INPUT, OUTPUT, USD
-from gateway.admission.bounds import Bound, Offers, ask_of, bound_of, offer_of
+from gateway.admission.bounds import Ask, Bound, Offers, ask_of, bound_of, offer_of
 from gateway.app import memory_of
 from gateway.routing.decision import decide
-from gateway.routing.facts import NOBODY
+from gateway.routing.facts import NOBODY, Prompt
 from tests.admission.instances import DAY, model_of
 from tests.serving import POLICY, config_of
 from translators.chat.request import parse
@@ -69,3 +70,18 @@ def test_a_mark_for_the_cache_makes_the_prompt_dearer() -> None:
 @pytest.mark.parametrize("tier", ["priority", "flex"])
 def test_what_is_not_sold_at_the_list_has_no_price(tier: str) -> None:
     assert not bound("on_openai", service_tier=tier).priced
+
+
+@pytest.mark.parametrize("tokens", [0, 1000, 99_999, 272_000, 900_000])
+@pytest.mark.parametrize("marked", [False, True])
+def test_a_plain_request_is_bounded_without_a_look_at_the_price_list_as_with_one(
+    tokens: int, marked: bool
+) -> None:
+    """At every model that is shipped."""
+    request = parse({"model": "on_openai", "messages": [{"role": "user", "content": "hi"}]}, 99)
+    plan = decide(CONFIG, request, NOBODY, memory_of(CONFIG).view()).plan
+    facts, ask = replace(plan.facts, prompt=Prompt(None, 1, tokens)), Ask(True, Extras(marked))
+    models = [model for provider in CONFIG.providers.values() for model in provider.models.values()]
+    assert len(models) > 20
+    for offer in [offer_of(model, DAY) for model in models]:
+        assert bound_of(offer, facts, None, 1.0, marked) == bound_of(offer, facts, ask, 1.0)

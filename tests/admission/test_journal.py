@@ -11,7 +11,7 @@ from gateway.admission.amounts import Amounts
 from gateway.admission.journal import Journal, JournalFile
 from gateway.admission.journal_lines import Form, Settled, read_journal, said_of
 from gateway.admission.ledger_queue import recover
-from gateway.store.ledger import row_of
+from gateway.store.ledger import rows_of
 from gateway.store.limits_rows import Charge, CounterId, LedgerRow
 from tests.admission.instances import Instance, limit_of
 from translators.json_codec import dumps
@@ -76,8 +76,8 @@ def test_a_line_says_of_whom_and_of_what_it_is(tmp_path: Path) -> None:
     file.settle(form, said, plain)
     free = row._replace(state="free", cost=0, cached=0, written=0, reasoning=0, charges=charges[1:])
     assert [*read_journal(file.path)] == [row, free]
-    booking = form.booking([unpriced, plain])
-    assert [row_of(each[:-1]) for each in booking.rows] == [row, free]
+    (booking,) = form.bookings([unpriced, plain])
+    assert rows_of(booking) == [row, free]
     assert booking.amounts == [9, 128]
 
 

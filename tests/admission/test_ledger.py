@@ -158,7 +158,7 @@ async def test_a_row_is_booked_once_however_often_it_is_tried(place: Path) -> No
     assert reservation is not None
     process.settle(reservation, 100)
     ((settled, form, _, _),) = process.queue._waiting
-    booking = form.booking([settled])
+    booking = form.booking(settled)
     for _ in range(3):
         ledger.book_all(process.database, process.name, [booking])
     with pytest.raises(StoreDown):  # it took the row for a new one, and looks for it next time

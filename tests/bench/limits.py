@@ -4,9 +4,11 @@
 
 Calls: the Python calls of one warm request over HTTP, with limits and without (tests.bench.calls).
 The rest is of admission alone, in a loop without HTTP (tests/bench/admissions.py): authenticate,
-reserve, settle and journal on the request's own thread, then what brings a row into the ledger, on
-whichever thread. Instructions are counted by callgrind and need no quiet machine; microseconds of
-CPU are those of the quietest batch of many, of this checkout and the one beside it in turns.
+estimate the prompt, reserve, settle and journal on the request's own thread, which is all that
+counting in memory costs; then what brings a row into the ledger, on whichever thread. Instructions
+are counted by callgrind and need no quiet machine; microseconds of CPU are those of the quietest
+batch of many, of this checkout and the one beside it in turns. What the machine itself takes for a
+write, a digest and an increment is told beside them.
 Postgres is started by itself where it is installed; its own CPU is not counted.
 """
 
@@ -103,6 +105,11 @@ def main() -> None:
                 checkouts, timed(checkouts, store, options.admissions), strict=True
             ):
                 _show(name, checkout, "µs", took, ".1f")
+                write, digest, increment = (took[name] for name in ("write", "digest", "increment"))
+                print(
+                    f"{'':10} the machine: {write:.2f} µs to write 300 bytes (twice a request),"
+                    f" {digest:.2f} SHA-256, {increment:.2f} += 1"
+                )
             for checkout in checkouts if counts else ():
                 _show(name, checkout, "instructions", instructions(checkout, store), ",.0f")
 
