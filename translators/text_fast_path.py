@@ -341,19 +341,23 @@ class Model:
     behind: int
 
     def alone(self, data: bytes) -> str | None:
-        """The text of `data` if it is one such event: each chunk that comes alone. Else None."""
+        """The text of `data` if it is one such event: each chunk that comes alone. Else None.
+
+        A chunk that comes alone finds the caches cold. What `bytes` has methods for parses their
+        arguments: an eighth of a chunk's instructions, were it `startswith`, `endswith` and `find`.
+        """
         start = self.start
-        if not data.startswith(self.opening):
-            return None
-        if data.endswith(self.closing) and len(data) >= start + self.behind:
-            written = data[start : -self.behind]
-            if written.find(b'"') < 0 and written.find(b"\\") < 0:
+        written = data[start : -self.behind]
+        if self.opening + written + self.closing == data:
+            if 0x22 not in written and 0x5C not in written:  # neither quotes nor backslashes
                 try:
                     text = written.decode()
                 except UnicodeDecodeError:  # the parser says so
                     return None
                 if text.isprintable():  # among what is not is what may not stand in JSON
                     return text
+        elif data[:start] != self.opening:
+            return None
         found = self.match(data, start)
         if found is None or data[found.end() :] != self.tail:
             return None

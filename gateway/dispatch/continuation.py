@@ -103,18 +103,27 @@ class ContinuedResponse:
     def _read_at_once(self, data: bytes) -> bool:
         """The response's listener."""
         show = self._show
-        self._late = data  # the reader's, if it is long, or if this fails: then it fails there
         if show is None or self.long or self._unread + len(data) > BIG:
+            self._late = data  # the reader's
             return False
         translator = self.translator
-        chunks, ends = translator.more_text(data), False
-        if chunks is None:
-            chunks = translator.receive(data)
-            ends = _ends(translator, chunks)
-        self._unread = 0 if chunks else self._unread + len(data)
-        left = chunks if ends else show(chunks) if chunks else None
-        self._left, self._late = left, b""
-        return left is None
+        try:
+            chunks = translator.more_text(data)
+            if chunks is not None:
+                self._unread = 0
+                left = show(chunks) if chunks else None
+            else:
+                chunks = translator.receive(data)
+                self._unread = 0 if chunks else self._unread + len(data)
+                ends = _ends(translator, chunks)
+                left = chunks if ends else show(chunks) if chunks else None
+        except BaseException:
+            self._late = data  # it fails once more where it is read
+            raise
+        if left is None:
+            return True
+        self._left = left
+        return False
 
     async def _read_last(self) -> bytes:
         try:

@@ -44,9 +44,11 @@ class EventStream:
         self._response: Stream | None = None
         self._waiting = b""
         self._loop = asyncio.get_running_loop()
-        self._last = self._wrote = monotonic()
-        """When something was written, and when it was no comment."""
-        self._size = self._pieces = 0
+        self._last = monotonic()
+        """When it began, or a comment was written."""
+        self._wrote = 0.0
+        """When events were written; 0 if none were."""
+        self._size = 0
         self._waits = [0.0] * (len(CHUNK_SECONDS) + 2)
         self._timer: asyncio.TimerHandle | None = None
         self._comment: asyncio.Task[None] | None = None
@@ -71,23 +73,23 @@ class EventStream:
             response = self._start()
         self._count(data)
         await response.write(data)
-        self._last = self._wrote = monotonic()
+        self._wrote = monotonic()
 
     def put(self, data: bytes) -> bool:
         """Send events without a wait, as far as that can be. False: `flush` before more."""
         response = self._response
-        if response is None or not response.put(data):
+        reads = None if response is None else response.put(data)
+        if reads is None:
             self._waiting += data
             return False
-        now = self._last = monotonic()
-        if self._pieces:  # as `_count`, which would be a call for each of thousands
-            wait, waits = now - self._wrote, self._waits
+        now = monotonic()
+        if wrote := self._wrote:  # as `_count`, which would be a call for each of thousands
+            wait, waits = now - wrote, self._waits
             waits[0] += wait
             waits[1 + bisect_left(CHUNK_SECONDS, wait)] += 1
-        self._pieces += 1
         self._size += len(data)
         self._wrote = now
-        return not self._http.protocol.writing_paused
+        return reads
 
     async def flush(self) -> None:
         """Send what `put` could not. Otherwise as `write`."""
@@ -112,16 +114,19 @@ class EventStream:
         return response
 
     def _count(self, data: bytes) -> None:
-        if self._pieces:
-            wait, waits = monotonic() - self._wrote, self._waits
+        now = monotonic()
+        if self._wrote:
+            wait, waits = now - self._wrote, self._waits
             waits[0] += wait
             waits[1 + bisect_left(CHUNK_SECONDS, wait)] += 1
-        self._pieces += 1
+        self._wrote = now
         self._size += len(data)
 
     def streamed(self) -> Streamed | None:
         """What was written so far; None before the first piece."""
-        return Streamed(self._size, self._pieces, self._waits) if self._pieces else None
+        if not self._wrote:
+            return None
+        return Streamed(self._size, 1 + int(sum(self._waits[1:])), self._waits)
 
     def fall_silent(self) -> None:
         """No more comments: what has been written for the caller is held back until the end, and a
@@ -139,7 +144,7 @@ class EventStream:
         return response
 
     def _tick(self) -> None:
-        quiet = monotonic() - self._last
+        quiet = monotonic() - max(self._last, self._wrote)
         if quiet >= self._interval and (self._comment is None or self._comment.done()):
             self._comment = self._loop.create_task(self._send_comment())
             quiet = 0.0

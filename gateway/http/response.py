@@ -180,21 +180,21 @@ class Stream(Answer):
         if self._chunks:
             await self._send(b"\r\n")
 
-    def put(self, data: bytes) -> bool:
-        """Send a piece without a wait. False: it is not sent, for its caller reads slowly, or has
-        gone, or the answer has not begun.
+    def put(self, data: bytes) -> bool | None:
+        """Send a piece without a wait, and say whether its caller still reads as fast as that.
+        None: it is not sent, for its caller reads slowly, or has gone, or the answer has not begun.
         """
-        transport = self._transport
+        transport, caller = self._transport, self._caller
         if (
             not self._begun
             or self._within
             or transport is None
             or transport.is_closing()
-            or self._caller.writing_paused
+            or caller.writing_paused
         ):
-            return False
+            return None
         transport.write(b"%x\r\n%b\r\n" % (len(data), data) if self._chunks else data)
-        return True
+        return not caller.writing_paused
 
     async def write_eof(self, data: bytes | bytearray | memoryview = b"") -> None:
         """Send the last piece, if any, and the end: only once."""

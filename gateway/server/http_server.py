@@ -8,7 +8,6 @@ import sys
 import time
 from collections.abc import Awaitable, Coroutine
 from functools import partial
-from operator import attrgetter
 from typing import TYPE_CHECKING, Any, Final
 
 from aiohttp import web
@@ -62,7 +61,7 @@ class CallersProtocol(web.RequestHandler):
     )  # fmt: skip
 
     if not TYPE_CHECKING:  # the same value as aiohttp's property, without a call
-        writing_paused = property(attrgetter("_paused"))
+        writing_paused = web.RequestHandler._paused
 
     def __init__(
         self,

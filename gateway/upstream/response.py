@@ -214,7 +214,7 @@ class UpstreamResponse:
 
     def start(self, status: int, headers: dict[str, str]) -> None:
         """Status and headers have arrived."""
-        self.status, self.headers = status, headers
+        self.status, self.headers, self.touched = status, headers, True
         if "content-encoding" in headers and (encoding := encoding_of(headers["content-encoding"])):
             self._decoder = Decoder(encoding)
 
@@ -228,7 +228,6 @@ class UpstreamResponse:
 
     def arrived(self, pieces: Sequence[bytes]) -> None:
         """Parts of the body have arrived, all that did at once."""
-        self.touched = True
         self._heard = self._loop.time()
         listener = self._listener
         if len(pieces) == 1:

@@ -4,6 +4,7 @@ among others; nothing else is taken for one.
 
 import sys
 from collections.abc import Callable, Sequence
+from copy import copy
 
 import pytest
 
@@ -43,12 +44,27 @@ def test_a_text_that_comes_alone_is_what_it_is_among_others(name: str) -> None:
     for event in events:
         more = alone.more_text(event)
         texts += more is not None
-        chunks += alone.receive(event) if more is None else more
+        chunks += alone.receive(event) if more is None else map(copy, more)
     chunks += alone.receive_eof()
     assert texts >= 198  # of 200: the first is the model of the others
     assert written(chunks) == written(expected)
     assert alone.usage_so_far == together.usage_so_far
     assert alone.finished
+
+
+@pytest.mark.parametrize("name", STREAMS)
+def test_what_was_received_is_kept_while_texts_come_alone(name: str) -> None:
+    """Only `more_text` gives the same chunk again."""
+    events = transcripts.events(name.partition(",")[0], calls=False)
+    stream = STREAMS[name]()
+    stream.receive(b"".join(events[:10]))
+    received = stream.receive(events[10])
+    before = written(received)
+    for event in events[11:20]:
+        more = stream.more_text(event.replace(b"token", b"other"))
+        assert more is not None
+        assert not {*map(id, more)} & {*map(id, received)}
+    assert written(received) == before
 
 
 @pytest.mark.parametrize("name", STREAMS)

@@ -213,8 +213,8 @@ class StreamTranslator(Protocol):
 
     def more_text(self, data: bytes) -> list[Chunk] | None:
         """What `receive` would give, if `data` is one whole event that is nothing but more of a
-        text, as nearly all are that come alone: nothing is held back, paused or ended by it. None:
-        it may be something else, and was not read."""
+        text, as nearly all are that come alone: nothing is held back, paused or ended by it. What
+        is given is good until the next call. None: it may be something else, and was not read."""
 
     def receive(self, data: bytes) -> list[Chunk]: ...
 

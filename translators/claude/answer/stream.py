@@ -60,6 +60,8 @@ class ClaudeStream(ContentBlocks):
         """The usage of the rounds before this one."""
         self._said_before = 0
         """How many of the blocks are from rounds before this one."""
+        self._alone = [Chunk()]
+        """What `more_text` gives each time (see OpenAIStream)."""
 
     @property
     def ended(self) -> bool:
@@ -100,10 +102,13 @@ class ClaudeStream(ContentBlocks):
         if not text:
             return None
         self._at[like.known].pieces.append(text)
-        return [Chunk({"content": text})]
+        alone = self._alone
+        alone[0].delta = {"content": text}
+        return alone
 
     def receive(self, data: bytes) -> list[Chunk]:
         if (alone := self.more_text(data)) is not None:
+            self._alone = [Chunk()]
             return alone
         chunks = self._read(self._reader.receive, data, self._event, self._more_texts)
         self._chunks = []  # theirs to keep who are given them

@@ -55,6 +55,9 @@ class OpenAIStream(Choices):
         begins so, too."""
         self._begun = False
         """An event was read."""
+        self._alone = [Chunk()]
+        """What `more_text` gives each time: a chunk made anew is a tenth of the instructions of one
+        that comes alone."""
 
     @property
     def ended(self) -> bool:
@@ -71,10 +74,15 @@ class OpenAIStream(Choices):
         text = like.alone(data)
         if text is None:
             return None
-        return [Chunk({"content": text}, None, like.known, raw=data[like.skipped : like.end])]
+        alone = self._alone
+        chunk = alone[0]
+        chunk.delta, chunk.index = {"content": text}, like.known
+        chunk.raw = data[like.skipped : like.end]
+        return alone
 
     def receive(self, data: bytes) -> list[Chunk]:
         if (alone := self.more_text(data)) is not None:
+            self._alone = [Chunk()]
             return alone
         chunks = self._read(self._reader.receive, data, self._event, self._texts)
         if (
