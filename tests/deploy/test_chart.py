@@ -3,6 +3,7 @@ which Kubernetes' own schemas take.
 """
 
 import json
+import shutil
 import subprocess
 from pathlib import Path
 from typing import Any, Final
@@ -29,6 +30,7 @@ DEFAULTS: Final = yaml.safe_load((CHART / "values.yaml").read_text("utf-8"))
 OF_OTHERS: Final = ("monitoring.coreos.com/", "keda.sh/", "gateway.networking.k8s.io/")
 """API groups that are no part of Kubernetes: its schemas do not know them."""
 NEWEST: Final = "1.33"
+KUBECTL: Final = shutil.which("kubectl")
 
 
 def manifests(file: Path) -> list[Any]:
@@ -56,6 +58,33 @@ def test_kustomize_starts_from_the_chart_s_defaults() -> None:
     assert BASE.read_text("utf-8") == golden(Path("default.yaml")).read_text("utf-8")
 
 
+@pytest.mark.skipif(KUBECTL is None, reason="NOT CHECKED: kubectl is not installed")
+def test_the_kustomization_that_its_comment_shows_adds_files_and_keys(tmp_path: Path) -> None:
+    assert KUBECTL is not None
+    text = (BASE.parent / "kustomization.yaml").read_text("utf-8")
+    shown = "".join(f"{line[4:]}\n" for line in text.splitlines() if line.startswith("#   "))
+    shutil.copytree(BASE.parent, tmp_path / "base")
+    for name in ("persona_policy.yaml", "capabilities.yaml"):
+        shutil.copy(ROOT / "config" / name, tmp_path)
+    (tmp_path / "kustomization.yaml").write_text(
+        shown.replace("PATH/config/deploy/kustomize", "base"), "utf-8"
+    )
+    told = subprocess.run(
+        [KUBECTL, "kustomize", str(tmp_path)], check=True, capture_output=True, timeout=60
+    ).stdout
+    found = {each["kind"]: each for each in yaml.safe_load_all(told)}
+    for manifest in found.values():
+        validate(manifest, NEWEST, strict=True)
+        assert manifest["metadata"]["namespace"] == "llm-router"
+    assert set(found["ConfigMap"]["data"]) == {"persona_policy.yaml", "capabilities.yaml"}
+    (container,) = found["Deployment"]["spec"]["template"]["spec"]["containers"]
+    assert container["image"] == "registry.example.com/llm-router:0.1.0"
+    assert {"name": "LLM_ROUTER_CONFIG_DIR", "value": "/config"} in container["env"]
+    assert container["envFrom"] == [{"secretRef": {"name": "provider-keys"}}]
+    mounted = [each["mountPath"] for each in container["volumeMounts"]]
+    assert sorted(mounted) == ["/config", "/state", "/tmp"]
+
+
 @pytest.mark.parametrize("values", VALUES, ids=lambda file: file.stem)
 def test_kubernetes_takes_the_manifests(values: Path) -> None:
     for manifest in manifests(golden(values)):
@@ -80,6 +109,8 @@ def test_the_defaults_fit_the_schema_and_every_value_is_in_it() -> None:
         {"providerKeys": {"openai": "sk-plain"}},
         {"store": {"url": "postgresql://router:plain@db/router"}},
         {"journal": {"persistence": True}},
+        {"strategy": {"maxSurge": "some"}},
+        {"topologySpreadConstraints": [{"topologyKey": "rack", "labelSelector": {}}]},
         {"migrations": {"job": True}},
         {"journal": {"persistence": {"size": "much"}}},
     ],

@@ -19,7 +19,6 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version }}
 
 {{- define "llm-router.meta" -}}
 name: {{ include "llm-router.name" . }}
-namespace: {{ .Release.Namespace }}
 labels:
   {{- include "llm-router.labels" . | nindent 2 }}
 {{- end }}
@@ -70,14 +69,6 @@ labels:
 {{- end }}
 {{- end }}
 
-{{- define "llm-router.podSecurity" -}}
-runAsNonRoot: true
-runAsUser: 10001
-runAsGroup: 10001
-fsGroup: 10001
-seccompProfile: {type: RuntimeDefault}
-{{- end }}
-
 {{- define "llm-router.container" -}}
 image: {{ include "llm-router.image" . | quote }}
 imagePullPolicy: {{ .Values.image.pullPolicy }}
@@ -88,9 +79,7 @@ envFrom:
   {{- . | nindent 2 }}
 {{- end }}
 securityContext:
-  allowPrivilegeEscalation: false
-  readOnlyRootFilesystem: true
-  capabilities: {drop: [ALL]}
+  {{- toYaml .Values.securityContext | nindent 2 }}
 volumeMounts:
   {{- if include "llm-router.configMap" . }}
   - {name: config, mountPath: /config, readOnly: true}
