@@ -220,11 +220,13 @@ async def _relayed(
         broken = http.gateway.dispatcher.broke(error, exchange)
         return await failed(http, broken, writer, out, exchange, settle)
     http.gateway.dispatcher.finished(stream, exchange)
-    out.fall_silent()
     end = writer.end()
     if reservation is not None:
         exchange.settle(reservation)
-    return await out.end(last + (end if settle is None else await settle(end, exchange)))
+    if settle is not None:
+        out.fall_silent()  # as `end` does: no comment may overtake what waits for it
+        end = await settle(end, exchange)
+    return await out.end(last + end)
 
 
 def _facts_of(stream: AnswerStream, exchange: Exchange) -> AnswerFacts:
