@@ -47,7 +47,9 @@ key_defaults:
 """
 """Six for a key of the team: four of its own, its team's, and the persona's."""
 KEY: Final = {"name": "bench", "team": "blue"}
-PERSONA: Final = "personas: {bare: {description: bench, targets: [openai/gpt-4.1]}}\n"
+PROVIDER, MODEL = "openai", "gpt-6-luna"
+"""As in the other benchmarks."""
+PERSONA: Final = f"personas: {{bare: {{description: bench, targets: [{PROVIDER}/{MODEL}]}}}}\n"
 BATCH: Final = 200
 """Requests that are booked together."""
 TEXT: Final = "a text of the size of a plain request " * 25
@@ -70,7 +72,7 @@ class Loop:
     def _ended(self) -> dict[str, Any]:
         """How each ends."""
         return {
-            "attempts": [AttemptEnded("openai", "gpt-4.1", "ok", 0.5, 200)], "shown": 0,
+            "attempts": [AttemptEnded(PROVIDER, MODEL, "ok", 0.5, 200)], "shown": 0,
             "served": True, "usage": USAGE, "counted_before": 0, "received": 0, "estimated": False,
             "cost": 1_300_000, "decision": "dec_0123456789abcdef0123", "revision": "r1",
         }  # fmt: skip
@@ -84,7 +86,7 @@ class Loop:
         asking = admission.asking(key_id, "req_0123456789abcdef012345", request, self.day)
         held = await admission.reserve(asking, self.plan, self.learned, whole=True)
         assert held is not None
-        await held.cover("openai/gpt-4.1", "first", ())
+        await held.cover(f"{PROVIDER}/{MODEL}", "first", ())
         held.headers()
         held.settle(self.ending)
 
