@@ -38,16 +38,25 @@ _OF: Final = itemgetter(
 _SUMMED: Final = itemgetter(
     *map(LedgerRow._fields.index, ("state", "input", "cached", "output", "cost", "amends"))
 )
-_GROWN: Final = (
-    "WITH ends AS MATERIALIZED (SELECT key_id, team, (SELECT MAX(day) FROM spend_until u WHERE"
-    " u.key_id = s.key_id AND u.team = s.team AND u.day < ?2) AS last, (SELECT MAX(day) FROM"
-    " spend_until u WHERE u.key_id = s.key_id AND u.team = s.team AND u.day < ?1) AS before"
-    " FROM spenders s) SELECT {columns}, {sums} FROM ends e JOIN spend_until b ON"
-    " b.key_id = e.key_id AND b.team = e.team AND b.day = e.last LEFT JOIN spend_until a ON"
-    " a.key_id = e.key_id AND a.team = e.team AND a.day = e.before WHERE e.last >= ?1"
-    " GROUP BY {columns} ORDER BY {columns}"
+_LAST: Final = (
+    "(SELECT * FROM spend_until u WHERE u.key_id = s.key_id AND u.team = s.team AND u.day < {}"
+    " ORDER BY u.day DESC LIMIT 1)"
 )
-"""What keys and teams have spent from one day to before another: two looks for each."""
+_DAY: Final = _LAST.replace("*", "u.day")
+_OF_KEY: Final = "{0}.key_id = s.key_id AND {0}.team = s.team AND {0}.day = "
+_ENDS: Final = {
+    True: f"JOIN LATERAL {_LAST.format('?2')} AS b ON b.day >= ?1"
+    f" LEFT JOIN LATERAL {_LAST.format('?1')} AS a ON TRUE",
+    False: f"JOIN spend_until b ON {_OF_KEY.format('b')}{_DAY.format('?2')} AND b.day >= ?1"
+    f" LEFT JOIN spend_until a ON {_OF_KEY.format('a')}{_DAY.format('?1')}",
+}
+"""Of a key and team, what it had spent until the last of its days before the end, and before the
+beginning. Postgres reads the row itself, which SQLite has no word for."""
+_GROWN: Final = (
+    "SELECT {columns}, {sums} FROM spenders s {ends} GROUP BY {columns} ORDER BY {columns}"
+)
+"""What keys and teams have spent from one day to before another. In the order of `spenders`, so
+that nothing is sorted."""
 
 
 def add(database: Database, rows: Sequence[tuple[Any, ...]]) -> None:
@@ -114,7 +123,8 @@ def spent(
 
 def _grown(database: Database, columns: Sequence[str], since: int, until: int) -> list[Any]:
     sums = ", ".join(f"CAST(SUM(b.{n}) - COALESCE(SUM(a.{n}), 0) AS BIGINT)" for n in SUMS)
-    query = _GROWN.format(columns=", ".join(f"e.{name}" for name in columns), sums=sums)
+    of = ", ".join(f"s.{name}" for name in columns)
+    query = _GROWN.format(columns=of, sums=sums, ends=_ENDS[database.remote])
     return database.execute(query, (since, until)).fetchall()
 
 
