@@ -93,8 +93,10 @@ class Outcome(NamedTuple):
 class Load:
     """Callers of gateways; each request has an id of its own, which its prompt says, too."""
 
-    def __init__(self) -> None:
+    def __init__(self, key: str | None = None) -> None:
+        """`key`: of those who ask without an end."""
         self._numbers = count()
+        self._key = key
         self.answered: set[str] = set()
 
     @asynccontextmanager
@@ -112,23 +114,27 @@ class Load:
     async def _call(self, session: aiohttp.ClientSession, url: str) -> None:
         with contextlib.suppress(aiohttp.ClientError):
             while True:
-                await self._one(session, url, f"request-{next(self._numbers)}")
+                assert await self.ask(session, url, self._key) == 200
 
-    async def _one(self, session: aiohttp.ClientSession, url: str, name: str) -> None:
-        stream = int(name[-1]) % 2 == 0
+    async def ask(self, session: aiohttp.ClientSession, url: str, key: str | None) -> int:
+        """The status of one more request."""
+        number = next(self._numbers)
+        name, stream = f"request-{number}", number % 2 == 0
         body = {
             "model": "p", "messages": [{"role": "user", "content": name}], "max_tokens": 50,
             "stream": stream,
         }  # fmt: skip
         headers = {"x-request-id": name}
+        if key is not None:
+            headers["authorization"] = f"Bearer {key}"
         async with session.post(f"{url}/v1/chat/completions", json=body, headers=headers) as answer:
             said = await answer.read()
-            assert answer.status == 200, said
-            if not stream or said.endswith(b"data: [DONE]\n\n"):
+            if answer.status == 200 and (not stream or said.endswith(b"data: [DONE]\n\n")):
                 self.answered.add(name)
+            return answer.status
 
 
-def _answer(received: Received) -> list[Step]:
+def answered(received: Received) -> list[Step]:
     if not received.body["stream"]:
         return [Pause(0.02), *json_answer(openai_completion())]
     return [SSE_HEAD, *(step for event in OPENAI_STREAM for step in (event, Pause(0.01))), End()]
@@ -141,16 +147,16 @@ async def run(directory: Path, kills: int, store_url: str | None) -> Outcome:
     environ = {} if store_url is None else {"LLM_ROUTER_STORE_URL": store_url}
     steady, mortal = ({**configured(each, LIMITS), **environ} for each in own)
     async with (
-        fake_upstream(openai=_answer) as fake,
-        _running(steady, fake) as (going_on, url),
+        fake_upstream(openai=answered) as fake,
+        running(steady, fake) as (going_on, url),
         load.on(url),
     ):
         for _ in range(kills):
-            async with _running(mortal, fake) as (process, url), load.on(url):
+            async with running(mortal, fake) as (process, url), load.on(url):
                 await asyncio.sleep(rng.uniform(0.2, _LONGEST))
                 process.kill()
                 await process.wait()
-        async with _running(mortal, fake) as (again, url), load.on(url):
+        async with running(mortal, fake) as (again, url), load.on(url):
             await asyncio.sleep(0.5)
             for process in (again, going_on):
                 process.send_signal(signal.SIGTERM)
@@ -158,14 +164,16 @@ async def run(directory: Path, kills: int, store_url: str | None) -> Outcome:
     sent = {each.body["messages"][0]["content"] for each in fake.received}
     journals = sum(1 for each in set(own) for _ in (each / "state" / "journal").iterdir())
     url = store_url or "sqlite:"
-    return await asyncio.to_thread(_looked_at, url, own[0] / "state", kills, sent, load, journals)
+    return await asyncio.to_thread(looked_at, url, own[0] / "state", kills, sent, load, journals)
 
 
 @asynccontextmanager
-async def _running(
-    environ: dict[str, str], fake: FakeUpstream
+async def running(
+    environ: dict[str, str], fake: FakeUpstream, program: Path | None = None
 ) -> AsyncIterator[tuple[asyncio.subprocess.Process, str]]:
-    async with gateway_process(patience=60, **environ, **fake.environ()) as (process, url):
+    """A gateway, and its URL. `program`: the directory of its source, if it is not this one."""
+    started = gateway_process(patience=60, program=program, **environ, **fake.environ())
+    async with started as (process, url):
         reading = asyncio.ensure_future(process.communicate())  # or it stops at a full pipe
         try:
             yield process, url
@@ -175,9 +183,10 @@ async def _running(
             await reading
 
 
-def _looked_at(
+def looked_at(
     url: str, state: Path, kills: int, sent: set[str], load: Load, journals: int
 ) -> Outcome:
+    """What a store says after it all."""
     with contextlib.closing(open_store(url, state, patient=True)) as database:
         rows = list(_all_rows(database))
         found = ledger.differences(database)

@@ -34,14 +34,20 @@ def children(parent: int) -> list[int]:
 
 @asynccontextmanager
 async def gateway_process(
-    *arguments: str, session: bool = False, patience: float = 20, **environ: str
+    *arguments: str,
+    session: bool = False,
+    patience: float = 20,
+    program: Path | None = None,
+    **environ: str,
 ) -> AsyncIterator[tuple[asyncio.subprocess.Process, str]]:
     """`python -m gateway` on a free port, in a session of its own if asked; gives the process and
-    its URL, read from the banner. `patience`: seconds for it to listen.
+    its URL, read from the banner. `patience`: seconds for it to listen. `program`: the directory of
+    another version's source.
     """
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "gateway", *arguments, env=clean_environ(**{"PORT": "0", **environ}),
         stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE, start_new_session=session,
+        cwd=program,
     )  # fmt: skip
     try:
         assert process.stderr is not None

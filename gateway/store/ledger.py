@@ -3,7 +3,7 @@ of days (spend.py); corrected by further rows, never changed.
 """
 
 import json
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import starmap
 from operator import itemgetter
@@ -22,7 +22,7 @@ from gateway.store.limits_rows import (
     CounterId,
     LedgerRow,
 )
-from gateway.store.spend_check import READ, SpendCheck
+from gateway.store.spend_check import unequal_sums
 
 _READ: Final = ", ".join(f'"{name}"' for name in LedgerRow._fields)
 _AS_ROW: Final = itemgetter(*map((*COMMON, *OWN).index, LedgerRow._fields))
@@ -275,33 +275,41 @@ def _take_off(
 
 
 def differences(database: Database) -> list[Difference]:
-    """Where counters and days are not the sums of the ledger's rows: empty if all is well. Rows are
-    read a page at a time. What the ledger keeps no rows of any more, and counters of windows up to
-    an hour that were forgotten, are not looked at.
+    """Where counters and days are not the sums of the ledger's rows: empty if all is well. Charges
+    are read a page at a time; days the database adds up itself. What the ledger keeps no rows of
+    any more, and counters of windows up to an hour that were forgotten, are not looked at.
     """
     with snapshot(database):
-        pruned, carried = _noted(database, "pruned"), carried_until(database)
+        pruned = _noted(database, "pruned")
         counted = {
             CounterId(*found[:3]): found[3]
             for found in database.execute("SELECT scope, name, win, spent FROM counters")
             if _looked_at(CounterId(*found[:3]), pruned)
         }
-        added_up: Counter[CounterId] = Counter()
-        for *name, amount in database.execute("SELECT scope, name, win, amount FROM carried"):
-            added_up[CounterId(*name)] += amount
-        days = SpendCheck(database, -(-pruned * 1000 // DAY))
-        for page in _pages(database):
-            days.add([row[2:] for row in page])
-            for charges in [row[1] for row in page if row[0] >= carried]:
-                for counter, amount in charges_of(charges):
-                    if counter in counted or not counter.name.endswith(SHORT):
-                        added_up[counter] += amount
-        unequal = days.end()
+        added_up = {
+            counter: amount
+            for counter, amount in _charged_in_all(database).items()
+            if _looked_at(counter, pruned)
+            and (counter in counted or not counter.name.endswith(SHORT))
+        }
+        days = list(unequal_sums(database, -(-pruned * 1000 // DAY)))
     return [
         *_unequal({_named(c): n for c, n in counted.items()},
-                  {_named(c): n for c, n in added_up.items() if _looked_at(c, pruned)}),
-        *starmap(Difference, unequal),
+                  {_named(c): n for c, n in added_up.items()}),
+        *starmap(Difference, days),
     ]  # fmt: skip
+
+
+def _charged_in_all(database: Database) -> dict[CounterId, int]:
+    """By all rows, and by those that are not there any more."""
+    total: defaultdict[tuple[str, str, int], int] = defaultdict(int)
+    for *name, amount in database.execute("SELECT scope, name, win, amount FROM carried"):
+        total[*name] += amount
+    for page in _pages(database, carried_until(database)):
+        for charges in json.loads(f"[{','.join(page)}]"):  # a call for all of them
+            for scope, name, window, amount in charges:
+                total[scope, name, window] += amount
+    return {CounterId(*name): amount for name, amount in total.items()}
 
 
 def _noted(database: Database, what: str) -> int:
@@ -321,13 +329,13 @@ def _looked_at(counter: CounterId, pruned: int) -> bool:
     return counter.window > pruned - LONGEST_WINDOW
 
 
-def _pages(database: Database) -> Iterator[list[tuple[Any, ...]]]:
-    """Id and charges of every row, and what its day's sums are made of."""
-    after = ""
-    query = f"SELECT id, charges, {READ} FROM ledger WHERE id > ? ORDER BY id LIMIT ?"
-    while page := database.execute(query, (after, _PAGE)).fetchall():
-        after = page[-1][0]
-        yield page
+def _pages(database: Database, first: str) -> Iterator[list[str]]:
+    """The charges of all rows from an id on."""
+    query = "SELECT id, charges FROM ledger WHERE id {} ? ORDER BY id LIMIT ?"
+    page = database.execute(query.format(">="), (first, _PAGE)).fetchall()
+    while page:
+        yield [charges for _, charges in page]
+        page = database.execute(query.format(">"), (page[-1][0], _PAGE)).fetchall()
 
 
 def _named(counter: CounterId) -> str:

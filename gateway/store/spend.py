@@ -3,7 +3,6 @@ sums that is shortest and tells apart all that it asks for.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from itertools import groupby
 from operator import add as add_numbers
 from operator import itemgetter
 from typing import Any, Final
@@ -33,16 +32,25 @@ _ADD_SUMS: Final = {
 }
 _TOLD_BY: Final = ("day", "key_id", "team", "persona", "model")
 _COUNTED: Final = itemgetter(*map(OWN.index, ("state", "input", "cached", "output", "cost")))
-_GROWN: Final = (
-    "WITH ends AS MATERIALIZED (SELECT key_id, team, (SELECT MAX(day) FROM spend_until u WHERE"
-    " u.key_id = s.key_id AND u.team = s.team AND u.day < ?2) AS last, (SELECT MAX(day) FROM"
-    " spend_until u WHERE u.key_id = s.key_id AND u.team = s.team AND u.day < ?1) AS before"
-    " FROM spenders s) SELECT {columns}, {sums} FROM ends e JOIN spend_until b ON"
-    " b.key_id = e.key_id AND b.team = e.team AND b.day = e.last LEFT JOIN spend_until a ON"
-    " a.key_id = e.key_id AND a.team = e.team AND a.day = e.before WHERE e.last >= ?1"
-    " GROUP BY {columns} ORDER BY {columns}"
+_LAST: Final = (
+    "(SELECT * FROM spend_until u WHERE u.key_id = s.key_id AND u.team = s.team AND u.day < {}"
+    " ORDER BY u.day DESC LIMIT 1)"
 )
-"""What keys and teams have spent from one day to before another: two looks for each."""
+_DAY: Final = _LAST.replace("*", "u.day")
+_OF_KEY: Final = "{0}.key_id = s.key_id AND {0}.team = s.team AND {0}.day = "
+_ENDS: Final = {
+    True: f"JOIN LATERAL {_LAST.format('?2')} AS b ON b.day >= ?1"
+    f" LEFT JOIN LATERAL {_LAST.format('?1')} AS a ON TRUE",
+    False: f"JOIN spend_until b ON {_OF_KEY.format('b')}{_DAY.format('?2')} AND b.day >= ?1"
+    f" LEFT JOIN spend_until a ON {_OF_KEY.format('a')}{_DAY.format('?1')}",
+}
+"""Of a key and team, what it had spent until the last of its days before the end, and before the
+beginning. Postgres reads the row itself, which SQLite has no word for."""
+_GROWN: Final = (
+    "SELECT {columns}, {sums} FROM spenders s {ends} GROUP BY {columns} ORDER BY {columns}"
+)
+"""What keys and teams have spent from one day to before another. In the order of `spenders`, so
+that nothing is sorted."""
 
 
 def add(database: Database, bookings: Iterable[Booking]) -> None:
@@ -54,22 +62,6 @@ def add(database: Database, bookings: Iterable[Booking]) -> None:
     for table, columns in SUMMED.items():
         added = sorted(told_apart(sums, columns).items())
         database.executemany(_ADD_SUMS[table], [(*key, *numbers) for key, numbers in added])
-
-
-def added_up(
-    rows: Iterable[tuple[tuple[Any, ...], tuple[Any, ...]]],
-) -> dict[tuple[Any, ...], list[int]]:
-    """The sums of rows, told apart by all that may be asked for. Of each row its day, key, team,
-    persona, provider and model; and its state, tokens read, cached and written, cost, and what it
-    amends.
-    """
-    sums: dict[tuple[Any, ...], list[int]] = {}
-    for of, same in groupby(rows, itemgetter(0)):  # most stand beside others like them
-        states, *counted, amended = zip(*[row[1] for row in same], strict=True)
-        if any(amended):
-            states = tuple([s for s, whose in zip(states, amended, strict=True) if whose is None])
-        _add(sums, of, states, *counted)
-    return sums
 
 
 def _add(
@@ -123,7 +115,8 @@ def spent(
 
 def _grown(database: Database, columns: Sequence[str], since: int, until: int) -> list[Any]:
     sums = ", ".join(f"CAST(SUM(b.{n}) - COALESCE(SUM(a.{n}), 0) AS BIGINT)" for n in SUMS)
-    query = _GROWN.format(columns=", ".join(f"e.{name}" for name in columns), sums=sums)
+    of = ", ".join(f"s.{name}" for name in columns)
+    query = _GROWN.format(columns=of, sums=sums, ends=_ENDS[database.remote])
     return database.execute(query, (since, until)).fetchall()
 
 

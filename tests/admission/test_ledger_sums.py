@@ -14,7 +14,16 @@ from hypothesis import strategies as st
 from gateway.admission import administration
 from gateway.admission.windows import began
 from gateway.config.limits import Per
-from gateway.store import counters, ledger, limits_database, partitions, presumed, retention, spend
+from gateway.store import (
+    counters,
+    ledger,
+    limits_database,
+    limits_rows,
+    partitions,
+    presumed,
+    retention,
+    spend,
+)
 from gateway.store.counters import MONEY_EXPIRY
 from gateway.store.database import Database
 from gateway.store.engine import open_store
@@ -245,6 +254,27 @@ def test_what_was_changed_by_hand_is_told(tmp_path: Path) -> None:
         world.database.close()
 
 
+def test_an_unequal_sum_is_told_with_both_numbers(tmp_path: Path) -> None:
+    """Where the longest table is wrong, the others are still compared with the rows."""
+    world = world_in(tmp_path)
+    world.step("book", 0, 7)
+    (row,) = ledger.rows(world.database)
+    day = row.at // limits_rows.DAY
+    world.database.execute("UPDATE spend_day SET cost = 9")
+    of = f"{day} {row.key_id} {row.team} {row.persona} {row.provider}/{row.model}"
+    expected = [ledger.Difference(f"spend_day cost {of}", 9, row.cost or 0)]
+    assert ledger.differences(world.database) == expected
+    world.database.execute("DELETE FROM spend_total")
+    of = f"{day} {row.team} {row.persona} {row.provider}/{row.model}"
+    assert ledger.Difference(f"spend_total requests {of}", 0, 1) in ledger.differences(
+        world.database
+    )
+    world.database.execute("INSERT INTO spend_key VALUES(3, 'k', 't', 1, 2, 0, 0, 0, 0, 0)")
+    found = ledger.differences(world.database)
+    assert ledger.Difference("spend_key input 3 k t", 2, 0) in found
+    world.database.close()
+
+
 def test_a_ledger_of_several_pages_is_read_in_pieces(tmp_path: Path) -> None:
     """However many rows there are, few are in memory at a time."""
     world = world_in(tmp_path)
@@ -258,7 +288,7 @@ def test_a_ledger_of_several_pages_is_read_in_pieces(tmp_path: Path) -> None:
 
         def execute(self, sql: str, parameters: Any = (), /) -> Any:
             found = world.database.execute(sql, parameters).fetchall()
-            if "FROM ledger" in sql:
+            if "charges FROM ledger" in sql:
                 sizes.append(len(found))
 
             class Rows(list[Any]):
