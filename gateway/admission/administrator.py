@@ -233,8 +233,13 @@ class Administrator:
         """Somebody has logged in at the console. Raises LimitsUnavailable."""
         await self._call(administration.note_login, self._now, _author(by))
 
-    async def audit(self, after: int, most: int) -> list[dict[str, Any]]:
-        return [audit_document(row) for row in await self._call(keys.audit_rows, after, most)]
+    async def audit(self, after: int, most: int, *, newest: bool) -> list[dict[str, Any]]:
+        """Of the rows that came after one, the first `most`, or the newest, the newest first."""
+
+        def work(database: Database) -> list[Any]:
+            return keys.audit_rows(database, after, most, newest=newest)
+
+        return [audit_document(row) for row in await self._call(work)]
 
 
 def _day(number: int) -> str:

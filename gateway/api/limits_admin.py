@@ -278,14 +278,21 @@ async def ledger(http: Request) -> Response:
 
 
 async def audit(http: Request) -> Response:
-    """GET /api/v1/audit?after."""
-    after = http.query.get("after", "0")
-    if not after.isdecimal() or len(after) > _DIGITS:
-        raise InvalidRequest("after: must be a whole number.", "after", "invalid_value")
+    """GET /api/v1/audit?after&newest."""
+    after, newest = _whole(http, "after", 0), _whole(http, "newest", 0)
     administrator, _ = _administrator(http, "keys:read")
-    rows = await administrator.audit(int(after), _LEDGER_PAGE)
+    most = min(newest or _LEDGER_PAGE, _LEDGER_PAGE)
+    rows = await administrator.audit(after, most, newest=newest > 0)
     document: AuditDocument = {
         "rows": cast(Any, rows),
-        "next": rows[-1]["id"] if len(rows) == _LEDGER_PAGE else None,
+        "next": rows[-1]["id"] if len(rows) == _LEDGER_PAGE and not newest else None,
     }
     return json_response(document)
+
+
+def _whole(http: Request, name: str, default: int) -> int:
+    """Raises InvalidRequest."""
+    said = http.query.get(name, str(default))
+    if not said.isdecimal() or len(said) > _DIGITS:
+        raise InvalidRequest(f"{name}: must be a whole number.", name, "invalid_value")
+    return int(said)

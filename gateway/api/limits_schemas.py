@@ -248,7 +248,7 @@ class AuditDocument(TypedDict):
     """A page of the audit."""
 
     rows: list[AuditRowDocument]
-    """In order."""
+    """In order; the newest first where `newest` says how many of these are wanted."""
     next: int | None
     """`after` of the next page; null: this is the last one."""
 

@@ -137,11 +137,13 @@ def audited(database: Database, what: str, now: int, author: Author, after: str)
         note_in_audit(database, now, author, "amend", what, None, after)
 
 
-def audit_rows(database: Database, after: int = 0, most: int = 1000) -> list[Any]:
-    """id, at, who, ip, action, what, before, after."""
+def audit_rows(
+    database: Database, after: int = 0, most: int = 1000, *, newest: bool = False
+) -> list[Any]:
+    """id, at, who, ip, action, what, before, after; in order, or the newest first."""
     query = (
         "SELECT id, at, who, ip, action, what, before, after FROM audit WHERE id > ? ORDER BY id"
-        " LIMIT ?"
+        f"{' DESC' if newest else ''} LIMIT ?"
     )
     return database.execute(query, (after, most)).fetchall()
 

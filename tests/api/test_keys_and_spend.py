@@ -197,6 +197,8 @@ async def test_the_switch_for_direct_models_is_changed_and_audited(tmp_path: Pat
             assert (await gateway.chat(MODEL, key)).status == status
         rows = (await gateway.ask("/api/v1/audit", None, ADMIN, "GET")).body["rows"]
         assert [loads(row["after"].encode())["direct_models"] for row in rows] == [None, 0, 1, None]
+        newest = (await gateway.ask("/api/v1/audit?newest=2", None, ADMIN, "GET")).body
+        assert (newest["rows"], newest["next"]) == (rows[:1:-1], None)
 
 
 async def test_a_list_that_names_nothing_is_refused_with_its_field(tmp_path: Path) -> None:

@@ -51,6 +51,7 @@ WRONG: Final = {
     "spend?since=2026-02-30": "since", "spend?by=colour": "by", "spend?format=xml": "format",
     "ledger?since=now": "since", "ledger?until=never": "until", "ledger?format=xml": "format",
     "ledger?since=2026-02-03&until=2026-02-02": "since", "audit?after=-1": "after",
+    "audit?newest=all": "newest",
     f"audit?after={'9' * 30}": "after", f"keys?team={'x' * 201}": "team",
 }  # fmt: skip
 

@@ -363,6 +363,21 @@ async def test_a_limit_is_raised_for_a_while_and_a_key_s_own_is_lowered_for_good
             ("change", f"key/{name}"),
             ("raise", f"limit/key/{name}/usd/day"),
         ]
+        await page.click("#k-log summary")
+        await page.wait_for_selector("#k-audit tbody tr")
+        told = [
+            line.split("\t")[1:5]
+            for line in await page.locator("#k-audit tbody tr").all_inner_texts()
+        ]
+        assert told[-1] == ["admin", "127.0.0.1", "create", "key ann"]
+        assert [action for _, _, action, _ in told] == [
+            "raise",
+            "change",
+            "raise",
+            "login",
+            "create",
+        ]
+        assert '"amount": 3' in await page.locator("#k-audit tbody tr").nth(1).inner_text()
 
 
 async def test_without_limits_spend_and_keys_say_how_to_begin() -> None:

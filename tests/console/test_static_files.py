@@ -69,12 +69,12 @@ def test_what_is_of_others_is_as_they_published_it_with_their_licence() -> None:
     assert b"Leon Sorokin" in content("uplot.LICENSE")
 
 
-def test_what_is_left_out_on_the_way_is_indentation_and_lines_of_comment(tmp_path: Path) -> None:
+def test_what_is_left_out_on_the_way_is_indentation_and_comments(tmp_path: Path) -> None:
     file = tmp_path / "a.js"
     file.write_bytes(
         b"/* one */\n\n\tf(1); /* two */\n\t\t/* three */\n\tg(`a\\n  b`);\n/*! kept */\n"
     )
-    assert StaticFiles.read(file) == b"f(1); /* two */\ng(`a\\n  b`);\n/*! kept */\n"
+    assert StaticFiles.read(file) == b"f(1);\ng(`a\\n  b`);\n/*! kept */\n"
 
 
 def test_no_text_of_a_script_goes_over_a_line() -> None:

@@ -115,7 +115,18 @@ async function showKeys(after) {
 	const before = $("s-key").value;
 	fill($("s-key"), h("option", { value: "" }, "callers without a key"), state.keys.map((k) => h("option", { value: k.id }, k.name)));
 	$("s-key").value = state.keys.some((k) => k.id === before) ? before : "";
+	await showAudit();
 }
+async function showAudit() {
+	if (!$("k-log").open) return;
+	const { rows } = await json("/api/v1/audit?newest=100");
+	fill($("k-audit"), table("Changes", ["When", "Who", "From", "Did", "To", "Before → after"], rows.map((r) => {
+		const [was, is] = [r.before, r.after].map((text) => JSON.parse(text) || {});
+		return [moment(r.at), r.who, r.ip, r.action, whose({ scope: r.what }),
+			Object.keys({ ...was, ...is }).map((name) => was[name] != is[name] && name !== "rev" && h("div", `${name}: ${was[name] ?? "–"} → ${is[name] ?? "–"}`))];
+	})));
+}
+on("k-log", "toggle", () => showAudit().catch(trouble));
 async function change(key, verb) {
 	const [word, about] = CHANGES[verb];
 	if (about && !confirm(`${word} the key of ${key.name}?\n\n${about}`)) return;
