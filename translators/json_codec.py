@@ -217,7 +217,10 @@ def _written_quotes(text: bytes) -> int:
     """
     if len(text) < _SAMPLED:
         return text.count(b'"')
-    if text[::61].count(b'"') * 1024 > len(text):  # a prime: texts repeat themselves
+    dense = text[::61].count(b'"') * 1024 > len(text)  # a prime: texts repeat themselves
+    if len(text) <= _SLICE:
+        return text.count(b'"') if dense else len(text) - len(text.replace(b'"', b""))
+    if dense:
         return sum(text.count(b'"', start, start + _SLICE) for start in range(0, len(text), _SLICE))
     left = sum(
         len(text[start : start + _SLICE].replace(b'"', b""))

@@ -2,6 +2,7 @@
 dialect that callers speak.
 """
 
+import asyncio
 import time
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing
@@ -101,6 +102,10 @@ async def respond(
         with opened(http, writer, exchange) as out:
             return await streamed(http, decision, writer, out, exchange, settle, recorder)
     completion = await gateway.dispatcher.complete(decision, exchange)
+    if exchange.reservation is None:  # who waits for the answer need not wait for this
+        asyncio.get_running_loop().call_soon(gateway.dispatcher.learn, exchange)
+    else:
+        gateway.dispatcher.learn(exchange)
     if recorder is not None:
         await recorder.completed(completion)
     attempt, served = exchange.attempt, exchange.served

@@ -81,9 +81,15 @@ class exchange_of:
             case _:
                 exchange.record_end("internal_error", 500, exchange.error_code)
         gateway.running -= 1
+        after = error is None and not exchange.stream and exchange.reservation is None
+        if after:
+            # The answer is about to be written, and goes out at the end of this turn of the loop.
+            # Who has it and asks for the record of it is served in a later one.
+            asyncio.get_running_loop().call_soon(exchange.publish, gateway.bus)
         if gateway.draining and gateway.running == 0:
             gateway.idle.set()
-        exchange.publish(gateway.bus)
+        if not after:
+            exchange.publish(gateway.bus)
 
     def _left(self, exchange: Exchange) -> None:
         """The caller is not there any more: it left, or we cut it."""

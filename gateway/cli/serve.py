@@ -16,7 +16,6 @@ from functools import partial
 from pathlib import Path
 from typing import Final
 
-from gateway import simulator
 from gateway.api.auth import Access, Admin
 from gateway.api.catalog import standing
 from gateway.api.request import VERSION
@@ -80,6 +79,7 @@ async def _serve(what: Serving, membership: WorkerIdentity | None) -> int:
     async with AsyncExitStack() as stack:
         config, files = what.config, what.files
         if what.demo:
+            simulator = importlib.import_module("gateway.simulator")
             running = await stack.enter_async_context(simulator.running())
             config, files = (
                 simulated_by(config, running.base_urls),

@@ -11,7 +11,6 @@ from typing import Any, Final
 from gateway.accounting.usage import USAGE_ESTIMATED, estimated
 from gateway.dispatch.attempt import AttemptRunner
 from gateway.dispatch.attempt_end import broke_off, failed, release
-from gateway.dispatch.attempt_record import Attempt
 from gateway.dispatch.embeddings import EmbeddingsDispatcher
 from gateway.dispatch.exchange import Exchange
 from gateway.dispatch.failover import FailoverRunner
@@ -58,11 +57,10 @@ class Dispatcher:
         self.embeddings = EmbeddingsDispatcher(client, state, self.places)
 
     async def complete(self, decision: Decision, exchange: Exchange) -> Completion:
-        """A whole chat.completion. Raises RequestFailed or InvalidRequest."""
+        """A whole chat.completion; `learn` from it. Raises RequestFailed or InvalidRequest."""
         completion = (await self._runner.run(decision, exchange, "complete")).answer
         attempt = exchange.attempt
         assert attempt is not None
-        self._succeeded(attempt, exchange)
         if attempt.place is not None:
             attempt.place.leave()
         answer = completion["choices"][0].get("message") or {}
@@ -103,7 +101,7 @@ class Dispatcher:
         attempt = exchange.attempt
         assert attempt is not None
         attempt.record_stream_end(stream.usage, stream.finish_reason)
-        self._succeeded(attempt, exchange)
+        self.learn(exchange)
         if (tap := stream.tap) is not None:
             self._attempts.remember(
                 exchange.key_id or "", attempt.candidate, tap.messages, tap.message()
@@ -128,10 +126,12 @@ class Dispatcher:
                 exchange.attempt.record_stream_end(stream.usage, stream.finish_reason)
                 release(exchange.attempt, self.state)
 
-    def _succeeded(self, attempt: Attempt, exchange: Exchange) -> None:
+    def learn(self, exchange: Exchange) -> None:
         """An answer came to its end: what it tells of its target."""
-        state, plan, candidate = self.state, exchange.plan, attempt.candidate
+        state, plan, attempt = self.state, exchange.plan, exchange.attempt
         assert plan is not None
+        assert attempt is not None
+        candidate = attempt.candidate
         now = state.now()
         if attempt.leave is not None:
             state.health.succeeded(attempt.leave, now)
@@ -141,7 +141,9 @@ class Dispatcher:
         prompt = plan.facts.prompt
         estimated = None
         worth_it = prompt.known is not None or (
-            prompt.size >= _LEARNED_FROM and state.random() < _LEARNED_SHARE
+            prompt.request is not None
+            and prompt.size >= _LEARNED_FROM
+            and state.random() < _LEARNED_SHARE
         )
         # A prompt sent several times was counted as often: it teaches no factor.
         if worth_it and not prompt.exact and plan.facts.answers == 1:

@@ -9,7 +9,10 @@ import aiohttp
 import pytest
 
 from gateway.api.auth import read
-from gateway.telemetry.events import RequestEnded
+from gateway.dispatch.exchange import Exchange
+from gateway.http.response import Response
+from gateway.telemetry.events import EventBus, RequestEnded
+from tests.api.failing import said, world
 from tests.fakes import fake_upstream
 from tests.serving import POLICY, Running, serving
 from translators.json_codec import dumps, loads
@@ -135,3 +138,43 @@ async def test_what_no_handler_is_asked_about(
     assert event[:3] == (api, status, "invalid_request")
     assert set(body["error"]) == {"message", "type", "param", "code"}
     assert KEY.decode() not in caplog.text + dumps(body).decode()
+
+
+async def test_a_whole_answer_goes_out_before_it_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody waits for the books; and whoever has the answer finds it in them."""
+    order: list[str] = []
+    write, publish = Response.write_eof, Exchange.publish
+
+    async def written(response: Response, data: bytes = b"") -> None:
+        await write(response, data)
+        order.append("written")
+
+    def published(exchange: Exchange, bus: EventBus) -> None:
+        order.append("told")
+        publish(exchange, bus)
+
+    monkeypatch.setattr(Response, "write_eof", written)
+    monkeypatch.setattr(Exchange, "publish", published)
+    async with (
+        world(one=said("one", "complete")) as w,
+        aiohttp.ClientSession(w.running.url) as asking,
+        aiohttp.ClientSession(w.running.url) as looking,
+    ):
+        for number in range(1, 20):
+            order.clear()
+            body = {"model": "p", "messages": [{"role": "user", "content": "hi"}]}
+            async with asking.post("/v1/chat/completions", json=body) as answer:
+                assert answer.status == 200
+                await answer.read()
+            assert order == ["written", "told"]
+            name = answer.headers["x-llm-router-decision"]
+            async with looking.get(f"/api/v1/decisions/{name}") as found:
+                assert (await found.json())["outcome"] == "ok"
+            async with looking.get("/metrics") as metrics:
+                counts = (await metrics.text()).splitlines()
+            (count,) = [
+                line
+                for line in counts
+                if line.startswith("llm_router_requests_total{") and 'persona="p"' in line
+            ]
+            assert count.endswith(f" {number}.0")

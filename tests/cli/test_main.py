@@ -3,6 +3,7 @@
 import io
 import json
 import shutil
+import subprocess
 import sys
 from pathlib import Path
 from typing import Any
@@ -385,3 +386,9 @@ def test_a_file_that_cannot_be_read(
     for name, why in (("none", "No such file or directory"), (".", "Is a directory")):
         assert main([command, str(tmp_path / name), "--config", directory(tmp_path, SAFE)]) == 1
         assert capsys.readouterr().err == f"{tmp_path / name}: {why}\n"
+
+
+def test_the_simulator_is_loaded_only_where_it_runs() -> None:
+    code = "import sys, gateway.cli.main; print('gateway.simulator' in sys.modules)"
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True, text=True)
+    assert found.stdout == "False\n"
