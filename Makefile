@@ -2,6 +2,8 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+# What Python has compiled is kept, whatever the shell says: a start without it takes a second longer, and tests start many.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: run test lint types unit bench instructions instructions-record chaos soak attacks mutants clients check lock sbom clean
 

@@ -53,10 +53,12 @@ def process(
     directory: Path = ROOT,
 ) -> Iterator[subprocess.Popen[bytes]]:
     """A process whose threads and children all run on the cores `on`; ended with SIGTERM, and with
-    it what it started.
+    it what it started. Python keeps what it compiles, as in an image, whatever this shell says.
     """
+    around = {**os.environ, **(environ or {})}
+    around.pop("PYTHONDONTWRITEBYTECODE", None)
     started = subprocess.Popen(
-        command, cwd=directory, env={**os.environ, **(environ or {})}, stdin=subprocess.DEVNULL,
+        command, cwd=directory, env=around, stdin=subprocess.DEVNULL,
         stdout=output, stderr=output,
         start_new_session=True, preexec_fn=lambda: os.sched_setaffinity(0, on),
     )  # fmt: skip
