@@ -30,6 +30,11 @@ PATIENT: Final = 600.0
 _WRITING: Final = 7_154_021_301
 """Names the advisory lock of writing transactions, and of migrations."""
 _BEGIN: Final = f"BEGIN; SELECT pg_advisory_xact_lock({_WRITING})"
+_HAS_SCHEMA: Final = (
+    "SELECT 1 FROM pg_class WHERE relname = 'schema_version' AND pg_table_is_visible(oid)"
+)
+"""By the rows of pg_class: `to_regclass` says what it said before a wait for an advisory lock,
+though another process has made the table meanwhile."""
 _MARK: Final = re.compile(r"\?(\d*)")
 _FAILURES: Final = (
     asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError,
@@ -197,8 +202,7 @@ class PostgresDatabase:
         return float(seconds)
 
     def version(self) -> int:
-        (made,) = self.execute("SELECT to_regclass('schema_version')").fetchone()
-        if made is None:
+        if self.execute(_HAS_SCHEMA).fetchone() is None:
             return 0
         found = self.execute("SELECT version FROM schema_version").fetchone()
         return 0 if found is None else int(found[0])

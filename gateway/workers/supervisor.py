@@ -17,8 +17,9 @@ from gateway.workers.peers import WorkerIdentity
 from gateway.workers.rpc import NoReply, RpcChannel
 
 PATIENCE: Final = 30.0
-"""Seconds without a sign of life after which a worker is killed: the kernel goes on giving it
-connections."""
+"""Seconds without a sign of life after which a worker that listens is killed: the kernel goes on
+giving it connections. One that starts may take as long as a process alone: it may have to bring a
+large store to a new version."""
 _SETTLED: Final = 10.0
 """Seconds after which the end of a worker is a single event: it is started again at once."""
 _FIRST_PAUSE: Final = 0.5
@@ -166,8 +167,9 @@ class Supervisor:
         if self._stop.is_set():
             process.terminate()
         async with RpcChannel.running(ours, self._hub.answers(number)) as link:
-            self._hub.join(number, Member(link))
-            watch = asyncio.create_task(self._watch(number, link, process))
+            member = Member(link)
+            self._hub.join(number, member)
+            watch = asyncio.create_task(self._watch(number, member, process))
             status = await process.wait()
             watch.cancel()
             self._hub.leave(number)
@@ -175,12 +177,14 @@ class Supervisor:
         return status
 
     async def _watch(
-        self, number: int, link: RpcChannel, process: asyncio.subprocess.Process
+        self, number: int, member: Member, process: asyncio.subprocess.Process
     ) -> None:
-        """Kill a worker that hangs. One that drains is waited for."""
+        """Kill a worker that hangs. One that starts or drains is waited for."""
         while await self._sleep(self._patience / 6):
+            if not member.listening:
+                continue
             try:
-                await link.ask("alive", limit=self._patience)
+                await member.link.ask("alive", limit=self._patience)
             except NoReply:
                 if process.returncode is None and not self._stop.is_set():
                     _log.error(

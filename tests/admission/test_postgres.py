@@ -238,6 +238,29 @@ def test_many_that_start_at_once_make_one_schema(postgres_url: str) -> None:
         database.close()
 
 
+def test_a_schema_that_was_made_while_one_waited_to_make_it_is_seen(postgres_url: str) -> None:
+    """However little was told of it to who waited: what it knew of tables may be of before."""
+    first, waiting = PostgresDatabase(postgres_url), PostgresDatabase(postgres_url)
+    assert (first.version(), waiting.version()) == (0, 0)
+    first.begin()
+    with ThreadPoolExecutor(1) as thread:
+        begun = thread.submit(waiting.begin)
+        while not waits_for_a_lock(first):
+            assert not begun.done()
+        first.execute("CREATE TABLE schema_version(version BIGINT NOT NULL)")
+        first.execute("INSERT INTO schema_version VALUES(5)")
+        first.execute("COMMIT")
+        begun.result()
+    assert waiting.version() == 5
+    for database in (first, waiting):
+        database.close()
+
+
+def waits_for_a_lock(database: PostgresDatabase) -> bool:
+    """Whether somebody waits for one."""
+    return bool(database.execute("SELECT 1 FROM pg_locks WHERE NOT granted").fetchall())
+
+
 def test_a_transaction_that_nobody_goes_on_with_is_ended_by_the_server(postgres_url: str) -> None:
     """A process that was stopped in the middle of one keeps the others for a moment only."""
     stopped, other = opened(postgres_url, 0.3), opened(postgres_url)

@@ -111,6 +111,18 @@ async def test_a_worker_that_hangs_is_killed_and_started_again(
     assert "worker 1 has ended (Killed): it is started again" in caplog.text
 
 
+async def test_a_worker_that_takes_long_to_start_is_waited_for(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    told: asyncio.Queue[str] = asyncio.Queue()
+    python, option, source, *arguments = member(tmp_path)
+    slow = [python, option, f"import time; time.sleep(3)\n{source}", *arguments]
+    supervisor = asyncio.create_task(Supervisor(slow, 1, told.put_nowait, patience=1).run())
+    assert await asyncio.wait_for(told.get(), 20) == "hello"
+    assert caplog.records == []
+    assert await ended(supervisor) == 0
+
+
 async def test_a_worker_that_ends_badly_when_told_to_stop_is_told(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
