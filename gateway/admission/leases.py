@@ -141,8 +141,12 @@ class Leases:
         self._lost, self._lost_money = True, now > self._money_until
         self._good_until = float("inf") if self._lost_money else self._money_until
         for counter in self._pool:
-            if self._lost_money or counter.limit.on != "usd":
+            if self._gone(counter):
                 counter.grow(-counter.lease)
+
+    def _gone(self, counter: Counter) -> bool:
+        """Slices of it are others' since this process was not seen, and it has not started over."""
+        return self._lost_money or (self._lost and counter.limit.on != "usd")
 
     async def _start_over(self) -> None:
         """The store, too, says that it has none, but of money what it still uses. Raises
@@ -223,7 +227,8 @@ class Leases:
         for counter, answer in zip(lacking, answers, strict=True):
             counter.used, counter.spent = answer.used, answer.spent
             if whole:
-                counter.grow(answer.given)
+                if not self._gone(counter):  # else others may have it again by now
+                    counter.grow(answer.given)
             elif answer.given:
                 counter.used -= answer.given
             else:
@@ -303,9 +308,10 @@ class Leases:
                 await self._thread.call(
                     store.give_back, self.instance, [(c.id, amount) for c, amount in returned]
                 )
-            except StoreDown:
+            except StoreDown as down:
                 for counter, amount in returned:
-                    counter.grow(amount)
+                    if not down.in_doubt and not self._gone(counter):
+                        counter.grow(amount)
                 raise
             for counter, amount in returned:
                 counter.used -= amount

@@ -24,6 +24,11 @@ T = TypeVar("T")
 class StoreDown(Exception):
     """The store failed, or is left alone because it does."""
 
+    def __init__(self, *, in_doubt: bool = False) -> None:
+        """`in_doubt`: what it was asked for may have been done all the same."""
+        super().__init__()
+        self.in_doubt = in_doubt
+
 
 def _untold(seconds: float) -> None:
     """Nobody measures."""
@@ -85,7 +90,7 @@ class StoreThread:
             result = await loop.run_in_executor(self._thread, work, self._database, *arguments)
         except (sqlite3.Error, StoreFailed) as error:
             self._failed(error)
-            raise StoreDown from None
+            raise StoreDown(in_doubt=isinstance(error, StoreFailed) and error.in_doubt) from None
         finally:
             self._pending -= 1
             self.took(self._now() - began)

@@ -21,6 +21,8 @@ class StoreFailed(Exception):
         """`refused`: it answers, and will say the same until somebody changes it."""
         super().__init__(message)
         self.refused = refused
+        self.in_doubt = False
+        """It failed while a transaction was made good: all of that may stand, or nothing."""
 
 
 class Look(NamedTuple):
@@ -118,7 +120,11 @@ def _ended(database: Database) -> Iterator[None]:
         if database.in_transaction:
             database.execute("ROLLBACK")
         raise
-    database.execute("COMMIT")
+    try:
+        database.execute("COMMIT")
+    except StoreFailed as error:
+        error.in_doubt = True
+        raise
 
 
 def padded(items: Sequence[T]) -> list[T]:

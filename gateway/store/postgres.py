@@ -122,11 +122,11 @@ class PostgresDatabase:
 
     async def _connected(self) -> Any:
         if self._connection is not None and self._connection.is_closed():
+            within = self.in_transaction
             self._drop()
-        if self._connection is None:
-            if self.in_transaction:
-                self.in_transaction = False
+            if within:
                 raise asyncpg.InterfaceError("the connection was lost in a transaction")
+        if self._connection is None:
             self._connection = await connected(self._url, self._statement)
         return self._connection
 

@@ -2,6 +2,7 @@
 
 import asyncio
 from concurrent.futures import ThreadPoolExecutor
+from itertools import product
 from pathlib import Path
 from typing import Any, Final
 
@@ -10,16 +11,17 @@ import pytest
 
 from gateway.admission.amounts import of_call
 from gateway.admission.bounds import Bound
+from gateway.admission.store_thread import StoreDown
 from gateway.admission.upkeep import StoreClock
 from gateway.store import counters, ledger, presumed, spend
 from gateway.store.counters import EXPIRY, MONEY_EXPIRY, used
-from gateway.store.database import StoreFailed
+from gateway.store.database import StoreFailed, transaction
 from gateway.store.limits_rows import CounterId
 from gateway.store.postgres import EXPANDED, PostgresDatabase, Signals, opened, place_of
 from gateway.store.postgres_schema import CHANNEL, STEPS, TOLD
 from gateway.store.sqlite import StoreUnusable
 from tests.admission.conftest import on_postgres
-from tests.admission.instances import NOON, Clock, Instance, limit_of, model_of
+from tests.admission.instances import NOON, Clock, Instance, limit_of, model_of, needs
 from tests.postgres import run_sql
 
 TOKENS: Final = limit_of(on="tokens", per="ever", amount=1000)
@@ -157,6 +159,108 @@ async def test_a_process_that_was_paused_leases_anew_before_it_admits(place: Pat
     slept.now += EXPIRY
     assert await paused.admit(1) is None
     assert sum(used(other.database, OF_TOKENS)) == 1000
+
+
+async def test_what_was_leased_before_a_pause_is_not_used_after_it(
+    place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is paused before it hears of it, and goes on with another request."""
+    paused, other = (Instance(place, (TOKENS,)) for _ in range(2))
+    await pausing(monkeypatch, paused, other, counters.lease)
+    assert await paused.admit(1) is None
+    assert sum(used(other.database, OF_TOKENS)) == 1000
+
+
+@pytest.mark.parametrize("known", [True, False], ids=["undone", "in_doubt"])
+async def test_what_was_going_back_during_a_pause_is_not_used_after_it(
+    place: Path, monkeypatch: pytest.MonkeyPatch, known: bool
+) -> None:
+    paused, other = (Instance(place, (TOKENS,)) for _ in range(2))
+    admitted = await paused.admit(1)
+    assert admitted is not None
+    paused.settle(admitted, 1)
+    await paused.queue.book()
+    down = StoreDown(in_doubt=not known)
+    await pausing(monkeypatch, paused, other, counters.give_back, down, most=999)
+    with pytest.raises(StoreDown):
+        await paused.leases.return_all()
+    assert await paused.admit(1) is None
+    assert sum(used(other.database, OF_TOKENS)) == 1000
+
+
+async def pausing(
+    monkeypatch: pytest.MonkeyPatch,
+    paused: Instance,
+    other: Instance,
+    during: Any,
+    down: StoreDown | None = None,
+    most: int = 1000,
+) -> None:
+    """A process is paused between what it asks the store for first and what it hears of it, `down`
+    or the answer; the other one has all that is left of the cap then.
+    """
+    slept, time, call = Clock(0), asyncio.get_running_loop().time, paused.thread.call
+    paused.leases._now = lambda: time() + slept.now
+    await paused.beat()
+
+    async def asked(work: Any, *arguments: Any, probe: bool = False) -> Any:
+        answer = await call(work, *arguments, probe=probe)
+        if work is during and not slept.now:
+            await other.thread.call(presumed.expire, int(NOON) + EXPIRY)
+            assert await other.admit(most) is not None
+            slept.now += EXPIRY
+            assert paused.leases.take_now((), needs())
+            if down is not None:
+                raise down
+        return answer
+
+    monkeypatch.setattr(paused.thread, "call", asked)
+
+
+async def test_what_may_have_gone_back_is_not_used(
+    place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The connection was lost while it was made good."""
+    process, other = (Instance(place, (TOKENS,)) for _ in range(2))
+    assert await process.admit(1) is not None
+    call = process.thread.call
+
+    async def cut_off(work: Any, *arguments: Any, probe: bool = False) -> Any:
+        await call(work, *arguments, probe=probe)
+        raise StoreDown(in_doubt=True)
+
+    with monkeypatch.context() as cut:
+        cut.setattr(process.thread, "call", cut_off)
+        with pytest.raises(StoreDown):
+            await process.leases.return_all()
+    assert await other.admit(999) is not None
+    assert await process.admit(1) is None
+
+
+def test_a_transaction_whose_connection_is_lost_is_not_gone_on_with(postgres_url: str) -> None:
+    """By its next statement; and whether the last one made it good is in doubt."""
+    database, other = opened(postgres_url), opened(postgres_url)
+
+    def cut(*, noticed: bool) -> None:
+        (backend,) = database.execute("SELECT pg_backend_pid()").fetchone()
+        other.execute("SELECT pg_terminate_backend(?, 5000)", (backend,))
+        if noticed:
+            database._loop.run_until_complete(asyncio.sleep(0.05))
+
+    def lost(*, noticed: bool, before_its_end: bool) -> None:
+        with transaction(database):
+            database.execute("INSERT INTO raises VALUES('a', 'b', 1, 1, 1)")
+            cut(noticed=noticed)
+            if before_its_end:
+                database.execute("INSERT INTO raises VALUES('c', 'd', 1, 1, 1)")
+
+    for noticed, before_its_end in product((True, False), repeat=2):
+        with pytest.raises(StoreFailed) as failed:
+            lost(noticed=noticed, before_its_end=before_its_end)
+        assert failed.value.in_doubt != before_its_end
+        assert database.execute("SELECT 1 FROM raises").fetchall() == []
+    for each in (database, other):
+        each.close()
 
 
 async def test_one_busy_process_of_four_gets_all_of_a_cap_in_few_trips(place: Path) -> None:
