@@ -30,6 +30,8 @@ _SHIFTED: Final = "import time\nreal = time.time\ntime.time = lambda: real() + (
 """What Python runs at its start."""
 _OFF: Final = 600
 _MINUTE: Final = 60
+_BOOKED: Final = 0.3
+"""Seconds until what has ended is in the ledger; in half a second a slice is idle."""
 
 
 async def paused(directory: Path, store_url: str, pause: float) -> dict[str, Any]:
@@ -48,6 +50,7 @@ async def paused(directory: Path, store_url: str, pause: float) -> dict[str, Any
         key = await _key(session, other, per="day")
         await asyncio.sleep(_KNOWN)
         before = await _asked(session, [one], 20, key)
+        await asyncio.sleep(_BOOKED)
         process.send_signal(signal.SIGSTOP)  # before it gives back what it does not need
         await asyncio.sleep(pause)
         meanwhile = await _asked(session, [other], _LIMIT, key)

@@ -17,6 +17,9 @@ SILENT: Final = 2.0
 """Seconds without an answer, though it was asked, after which a store counts as away however long
 its own timeouts are."""
 _A_MOMENT: Final = 0.001
+_LOOK: Final = 0.25
+_STALLED: Final = 1.0
+"""Seconds without a look after which it was this process that did nothing, not the store."""
 _log: Final = logging.getLogger("llm_router")
 T = TypeVar("T")
 
@@ -53,6 +56,8 @@ class StoreThread:
         """Since when it has been asked and has not answered."""
         self._pending = 0
         """Operations that are not over."""
+        self._looked_at: float | None = None
+        """As long as there are any: when this process was seen to run."""
         self.probed = False
         """Somebody probes a failing one, so that no request has to wait for it."""
         self.trips = 0
@@ -62,8 +67,25 @@ class StoreThread:
 
     @property
     def down(self) -> bool:
-        asked = self._asked_at
-        return self._failures >= _FAILURES or (asked is not None and self._now() - asked > SILENT)
+        if self._failures >= _FAILURES:
+            return True
+        asked, now = self._asked_at, self._now()
+        return asked is not None and now - asked > SILENT and not self._stalled(now)
+
+    def _stalled(self, now: float) -> bool:
+        """This process was paused, or busy, and may not have heard an answer that is there."""
+        return self._looked_at is not None and now - self._looked_at > _STALLED
+
+    def _look(self) -> None:
+        """Again and again while anything is asked."""
+        now = self._now()
+        if not self._pending:
+            self._looked_at = None
+            return
+        if self._stalled(now):
+            self._asked_at = now
+        self._looked_at = now
+        asyncio.get_running_loop().call_later(_LOOK, self._look)
 
     @property
     def remote(self) -> bool:
@@ -84,6 +106,8 @@ class StoreThread:
         self.trips += 1
         loop, began = asyncio.get_running_loop(), self._now()
         self._pending += 1
+        if self._looked_at is None:
+            self._look()
         if self._asked_at is None:
             self._asked_at = began
         try:

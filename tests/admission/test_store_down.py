@@ -19,7 +19,7 @@ from gateway.store.limits_database import migrate, opened
 from gateway.store.limits_rows import CounterId
 from gateway.store.limits_schema import STEPS
 from gateway.store.sqlite import StoreUnusable
-from tests.admission.instances import Instance, limit_of, model_of
+from tests.admission.instances import Clock, Instance, limit_of, model_of
 
 TOKENS = limit_of(on="tokens", per="ever", amount=100)
 USD = limit_of(on="usd", per="ever", amount=1)
@@ -278,4 +278,27 @@ async def test_what_goes_back_to_a_store_that_does_not_answer_holds_nobody_up(
     await asyncio.gather(stuck, returning)
     (counter,) = process.pool
     assert (counter.held, counter.lease, counter.free) == (30, 10, -20)
+    await process.thread.close()
+
+
+async def test_a_store_is_not_away_because_this_process_was_paused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its answer may be there: nobody is admitted without it until it is silent once more."""
+    monkeypatch.setattr("gateway.admission.store_thread.SILENT", 1.0)
+    process, thread = breakable(tmp_path, WhenDown(), TOKENS)
+    slept, time, hanging = Clock(0), asyncio.get_running_loop().time, threading.Event()
+    thread._now = lambda: time() + slept.now
+    stuck = asyncio.ensure_future(thread.call(lambda _: hanging.wait(30)))
+    await asyncio.sleep(0)
+    slept.now += 60
+    assert not thread.down
+    await asyncio.sleep(0.3)
+    assert not thread.down
+    for _ in range(200):
+        await asyncio.sleep(0 if thread.down else 0.05)
+    assert thread.down
+    hanging.set()
+    assert await stuck
+    assert not thread.down
     await process.thread.close()
