@@ -23,8 +23,9 @@ from gateway.revisions.load import ConfigFiles
 from gateway.revisions.reload import Reloader
 from gateway.routing.decision_log import DecisionLog
 from gateway.routing.state import RouterState
-from gateway.store import memory, sqlite
-from gateway.store.entry import Store
+from gateway.store import memory
+from gateway.store.database import StoreUnusable
+from gateway.store.entry import FILE_LIFETIME, Store
 from gateway.store.states import States
 from gateway.telemetry.events import EventBus, Listener, TraceSource
 from gateway.telemetry.metrics import Metrics
@@ -61,7 +62,7 @@ def _apply_limits(admission: "Admission | None", config: Config) -> None:
 
 RESPONSES_KEPT: Final[Mapping[str, float]] = {
     "memory": memory.LIFETIME,
-    "sqlite": sqlite.LIFETIME,
+    "sqlite": FILE_LIFETIME,
 }
 """Seconds for which each kind of store keeps responses."""
 STATE_DIRECTORY: Final = "LLM_ROUTER_STATE_DIR"
@@ -80,7 +81,8 @@ async def responses_store(kind: str, environ: Mapping[str, str]) -> AsyncIterato
         return
     store: Store = memory.MemoryStore(time.monotonic)
     if kind == "sqlite":
-        store = sqlite.SqliteStore(state_directory(environ) / "responses.sqlite", time.time)
+        opened = importlib.import_module("gateway.store.sqlite").SqliteStore
+        store = opened(state_directory(environ) / "responses.sqlite", time.time)
     try:
         yield store
     finally:
@@ -152,7 +154,7 @@ class _Answers:
         """A reload brings this configuration: its personas have a cache, or go without one."""
         try:
             await self.make_for(config)
-        except sqlite.StoreUnusable as error:
+        except StoreUnusable as error:
             _log.error("no answers are kept until a reload or a start that can: %s", error)
 
     def apply_config(self, config: Config) -> None:

@@ -34,7 +34,7 @@ rooms = ("gateway.admission", "gateway.cache", "gateway.cli.limits", "gateway.cl
          "gateway.store.engine", "gateway.store.keys",
          "gateway.store.ledger", "gateway.store.limits_", "gateway.store.partitions",
          "gateway.store.postgres", "gateway.store.presumed", "gateway.store.retention",
-         "gateway.store.shared",
+         "gateway.store.shared", "gateway.store.sqlite", "gateway.simulator", "sqlite3",
          "gateway.telemetry.genai_names", "gateway.telemetry.traces",
          "asyncpg", "cryptography", "opentelemetry")
 print(*sorted(name for name in sys.modules if name.startswith(rooms)))

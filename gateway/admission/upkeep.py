@@ -21,8 +21,7 @@ from gateway.admission.store_thread import StoreDown, StoreThread
 from gateway.config.limits import LimitsPolicy
 from gateway.store import counters as counter_store
 from gateway.store import engine, partitions, presumed, retention
-from gateway.store.database import Database
-from gateway.store.sqlite import StoreUnreachable, StoreUnusable
+from gateway.store.database import Database, StoreUnreachable, StoreUnusable
 from gateway.telemetry.ids import unique
 
 JOURNAL: Final = "journal"

@@ -2,7 +2,6 @@
 its tokens counted."""
 
 import asyncio
-import sqlite3
 from typing import Any, Final
 
 from aiohttp import web
@@ -19,6 +18,7 @@ from gateway.http.offload import BIG, off_loop
 from gateway.http.response import Response, json_response
 from gateway.routing import personas
 from gateway.routing.plan import resolve
+from gateway.store.database import StoreFailed
 from gateway.store.entry import Entry
 from translators.dialect.inbound import Call
 from translators.errors import InvalidRequest
@@ -28,7 +28,7 @@ from translators.responses.inbound.state import PREVIOUS
 
 PATIENCE: Final = 0.25
 """Seconds that an answer waits for being kept."""
-_FORGOTTEN: Final = (TimeoutError, sqlite3.Error, OSError)
+_FORGOTTEN: Final = (TimeoutError, StoreFailed, OSError)
 """How keeping can fail."""
 
 

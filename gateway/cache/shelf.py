@@ -13,8 +13,7 @@ from gateway.cache.answer import MOST_BYTES
 from gateway.cache.key import AnswerKey
 from gateway.store import answers
 from gateway.store.answers import StoredAnswer
-from gateway.store.database import Database, StoreFailed
-from gateway.store.sqlite import StoreUnusable
+from gateway.store.database import Database, StoreFailed, StoreUnusable
 
 PATIENCE: Final = 0.25
 """Seconds that a request waits for it."""

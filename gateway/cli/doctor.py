@@ -16,7 +16,7 @@ from gateway.app import responses_store, state_directory
 from gateway.cli.diagnosis import Finding
 from gateway.config import Config, Provider
 from gateway.server.file_descriptors import FEW
-from gateway.store.sqlite import StoreUnusable
+from gateway.store.database import StoreUnusable
 
 MOST_NAMED: Final = 5
 _UNSYNCHRONISED: Final = 5

@@ -25,10 +25,9 @@ from gateway.config import Config
 from gateway.config.limits import LimitsPolicy, duration
 from gateway.errors import KeyNotFound
 from gateway.store import counters, keys, ledger, shared, spend, teams
-from gateway.store.database import Database, StoreFailed
+from gateway.store.database import Database, StoreFailed, StoreUnusable
 from gateway.store.engine import open_shared, open_store, store_url
 from gateway.store.limits_rows import Author, CounterId
-from gateway.store.sqlite import StoreUnusable
 
 _EVERY: Final = 1_000_000
 _MOST_USD: Final = 10**6

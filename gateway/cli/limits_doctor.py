@@ -15,8 +15,7 @@ from gateway.admission.upkeep import journal_directory
 from gateway.cli.diagnosis import Finding
 from gateway.config.limits import LimitsPolicy
 from gateway.store import engine, keys
-from gateway.store.database import Look, StoreFailed
-from gateway.store.sqlite import StoreUnusable
+from gateway.store.database import Look, StoreFailed, StoreUnusable
 
 _STORE: Final = "store of limits"
 _JOURNAL: Final = "journal of limits"

@@ -27,7 +27,7 @@ from gateway.revisions.load import ConfigFiles, simulated_by
 from gateway.server.file_descriptors import raise_limit
 from gateway.server.listener import Server, is_loopback, listening
 from gateway.server.worker_requests import answers_of
-from gateway.store.sqlite import StoreUnusable
+from gateway.store.database import StoreUnusable
 from gateway.telemetry.request_log import RequestLog
 from gateway.workers.peers import Peers, WorkerIdentity
 from gateway.workers.supervisor import Supervisor, reserved

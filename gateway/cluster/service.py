@@ -32,10 +32,9 @@ from gateway.routing.plan import Plan
 from gateway.routing.state import RouterState
 from gateway.store import engine, shared
 from gateway.store.counters import LIVE
-from gateway.store.database import Database
+from gateway.store.database import Database, StoreUnusable
 from gateway.store.entry import Store
 from gateway.store.shared import Member
-from gateway.store.sqlite import StoreUnusable
 from gateway.upstream.concurrency import ConcurrencyLimiter
 
 if TYPE_CHECKING:

@@ -5,9 +5,8 @@ digest, until their time is over, and up to a size.
 import sqlite3
 from typing import Final, NamedTuple
 
-from gateway.store.database import Database, StoreFailed, padded, transaction
+from gateway.store.database import Database, StoreFailed, StoreUnusable, padded, transaction
 from gateway.store.postgres_schema import translated
-from gateway.store.sqlite import StoreUnusable
 
 TOTAL_BYTES: Final = 1024 * 1024 * 1024
 """Of all answers; the oldest go first."""

@@ -25,6 +25,19 @@ class StoreFailed(Exception):
         """It failed while a transaction was made good: all of that may stand, or nothing."""
 
 
+class StoreUnusable(Exception):
+    """The file of a store cannot be opened or is none; the message names it."""
+
+    def __init__(self, message: str, setting: str = "server.responses_store") -> None:
+        """`setting`: what of the policy asks for it."""
+        super().__init__(message)
+        self.setting = setting
+
+
+class StoreUnreachable(StoreUnusable):
+    """It does not answer now, and may do so later."""
+
+
 class Look(NamedTuple):
     """A database as it is, nothing in it being changed."""
 

@@ -8,8 +8,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from gateway.store import answers, limits_database
-from gateway.store.database import Database, Look, StoreFailed
-from gateway.store.sqlite import StoreUnusable
+from gateway.store.database import Database, Look, StoreFailed, StoreUnusable
 
 STORE_URL: Final = "LLM_ROUTER_STORE_URL"
 """The environment variable whose URL wins over the policy's: it may hold a password."""

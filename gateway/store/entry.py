@@ -5,6 +5,8 @@ from typing import Final, Protocol
 
 MOST_BYTES: Final = 8 * 1024 * 1024
 """Of one entry; a larger one is not kept."""
+FILE_LIFETIME: Final = 7 * 86_400
+"""Seconds from when it was kept, of entries in a file."""
 EXPIRED_AT_ONCE: Final = 100
 """Entries that one write takes away because their time is over."""
 

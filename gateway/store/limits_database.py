@@ -10,9 +10,9 @@ from itertools import chain
 from pathlib import Path
 from typing import Any, Final
 
-from gateway.store.database import Group, Look, transaction
+from gateway.store.database import Group, Look, StoreUnusable, transaction
 from gateway.store.limits_schema import STEPS, statements
-from gateway.store.sqlite import StoreUnusable, begin_log
+from gateway.store.sqlite import begin_log
 
 BUSY: Final = 5.0
 """Seconds for which another process's write is waited for."""

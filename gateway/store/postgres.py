@@ -16,10 +16,16 @@ from urllib.parse import urlsplit
 
 import asyncpg
 
-from gateway.store.database import Group, Look, StoreFailed, transaction
+from gateway.store.database import (
+    Group,
+    Look,
+    StoreFailed,
+    StoreUnreachable,
+    StoreUnusable,
+    transaction,
+)
 from gateway.store.partitions import VOUCH, prepare
 from gateway.store.postgres_schema import CHANNEL, EXPANDED, STEPS, TOLD, WHOLE
-from gateway.store.sqlite import StoreUnreachable, StoreUnusable
 
 CONNECT: Final = 1.0
 """Seconds that a connection may take."""

@@ -10,11 +10,10 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
-from gateway.store.entry import EXPIRED_AT_ONCE, MOST_BYTES, Entry
+from gateway.store.database import StoreFailed, StoreUnusable
+from gateway.store.entry import EXPIRED_AT_ONCE, FILE_LIFETIME, MOST_BYTES, Entry
 
 TOTAL_BYTES: Final = 1024 * 1024 * 1024
-LIFETIME: Final = 7 * 86_400
-"""Seconds from when it was kept."""
 BUSY: Final = 2.0
 """Seconds for which another process's write is waited for."""
 _SCHEMA: Final = """
@@ -27,19 +26,6 @@ CREATE INDEX IF NOT EXISTS items_response ON items(response);
 """
 _COLUMNS: Final = "id, caller, previous, status, target, input, object"
 T = TypeVar("T")
-
-
-class StoreUnusable(Exception):
-    """The file of a store cannot be opened or is none; the message names it."""
-
-    def __init__(self, message: str, setting: str = "server.responses_store") -> None:
-        """`setting`: what of the policy asks for it."""
-        super().__init__(message)
-        self.setting = setting
-
-
-class StoreUnreachable(StoreUnusable):
-    """It does not answer now, and may do so later."""
 
 
 def _opened(path: Path) -> sqlite3.Connection:
@@ -66,7 +52,7 @@ def begin_log(database: sqlite3.Connection, path: Path) -> None:
 
 
 class SqliteStore:
-    """All of it happens in one thread of its own."""
+    """All of it happens in one thread of its own. What fails raises StoreFailed."""
 
     def __init__(
         self,
@@ -74,7 +60,7 @@ class SqliteStore:
         now: Callable[[], float],
         *,
         total_bytes: int = TOTAL_BYTES,
-        lifetime: int = LIFETIME,
+        lifetime: int = FILE_LIFETIME,
     ) -> None:
         """`now`: Unix seconds. Raises StoreUnusable if the file cannot be used."""
         self._now = now
@@ -86,7 +72,11 @@ class SqliteStore:
         self._thread = ThreadPoolExecutor(1, "responses-store")
 
     async def _run(self, work: Callable[..., T], *arguments: Any) -> T:
-        return await asyncio.get_running_loop().run_in_executor(self._thread, work, *arguments)
+        loop = asyncio.get_running_loop()
+        try:
+            return await loop.run_in_executor(self._thread, work, *arguments)
+        except sqlite3.Error as error:
+            raise StoreFailed(str(error)) from None
 
     async def put(self, entry: Entry) -> bool:
         """Refuses what is larger than an entry may be, and another caller's id."""

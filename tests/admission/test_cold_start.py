@@ -8,7 +8,7 @@ from typing import Final
 import pytest
 
 from gateway.admission.keys import new_id, new_secret
-from gateway.store.sqlite import StoreUnusable
+from gateway.store.database import StoreUnusable
 from tests.api.limited import Limited, limited
 from tests.cluster.gateways import until
 from tests.fakes import json_answer, openai_completion

@@ -15,11 +15,10 @@ from gateway.admission.store_thread import StoreDown
 from gateway.admission.upkeep import StoreClock
 from gateway.store import counters, ledger, presumed, spend
 from gateway.store.counters import EXPIRY, MONEY_EXPIRY, used
-from gateway.store.database import StoreFailed, transaction
+from gateway.store.database import StoreFailed, StoreUnusable, transaction
 from gateway.store.limits_rows import CounterId
 from gateway.store.postgres import EXPANDED, PostgresDatabase, Signals, opened, place_of
 from gateway.store.postgres_schema import CHANNEL, STEPS, TOLD
-from gateway.store.sqlite import StoreUnusable
 from tests.admission.conftest import on_postgres
 from tests.admission.instances import NOON, Clock, Instance, limit_of, model_of, needs
 from tests.postgres import run_sql

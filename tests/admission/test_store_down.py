@@ -15,10 +15,10 @@ from gateway.config.limits import WhenDown
 from gateway.errors import LimitsUnavailable
 from gateway.store import counters, ledger
 from gateway.store.counters import used
+from gateway.store.database import StoreUnusable
 from gateway.store.limits_database import migrate, opened
 from gateway.store.limits_rows import CounterId
 from gateway.store.limits_schema import STEPS
-from gateway.store.sqlite import StoreUnusable
 from tests.admission.instances import Clock, Instance, limit_of, model_of
 
 TOKENS = limit_of(on="tokens", per="ever", amount=100)

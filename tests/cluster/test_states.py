@@ -16,7 +16,7 @@ from gateway.cluster import responses, service
 from gateway.cluster.states import MOST_INFLATED, MOST_WAITING, MOST_WAITING_BYTES
 from gateway.config.environment import environment_problems
 from gateway.dispatch import shared_reasoning
-from gateway.store.sqlite import StoreUnusable
+from gateway.store.database import StoreUnusable
 from tests.api.test_reasoning_back import (
     ARGUMENTS,
     SIGNATURE,

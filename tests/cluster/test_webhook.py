@@ -10,8 +10,8 @@ from aiohttp import web
 
 from gateway.admission.ledger_queue import Reached
 from gateway.cluster.webhook import SECRET, Webhook, secret_of
+from gateway.store.database import StoreUnusable
 from gateway.store.limits_rows import CounterId
-from gateway.store.sqlite import StoreUnusable
 from tests.cluster.gateways import cluster_of, gateways, until
 from tests.fakes import fake_upstream
 from translators.json_codec import loads

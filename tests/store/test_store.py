@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from gateway.store.database import StoreUnusable
 from gateway.store.entry import MOST_BYTES, Entry, Store
 from gateway.store.memory import MemoryStore
-from gateway.store.sqlite import SqliteStore, StoreUnusable
+from gateway.store.sqlite import SqliteStore
 
 
 class Clock:
