@@ -174,7 +174,7 @@ function chart(name, data, lines, format, time = minute) {
 		...(bars && { fill: css(colour), paths: uPlot.paths.bars({ size: [0.7, 40] }) }),
 	});
 	charts[name] = new uPlot({
-		width: Math.max(200, place.clientWidth), height: 160, padding: [8, 8, 0, 0], series: [{ value: (u, v) => (v ? time(v) : "–") }, ...lines.map(line)],
+		width: Math.max(200, place.clientWidth), height: 160, padding: [8, 20, 0, 0], series: [{ value: (u, v) => (v ? time(v) : "–") }, ...lines.map(line)],
 		axes: [{ ...axis, values: (u, ticks) => ticks.map((t) => time(t).slice(-5)), ...(days && { splits: ({ data: [x], width }) => x.filter((_, i) => i % Math.ceil((x.length * 60) / width) === 0) }) }, { ...axis, size: 78, values: (u, ticks) => ticks.map(format) }],
 		scales: { x: days && { range: (u, first, last) => [first - DAY / 2, last + DAY / 2] }, y: { range: (u, low, high) => [0, high > 0 ? high * 1.1 : 1] } }, cursor: { drag: { x: false, y: false }, y: false },
 	}, data, place);
@@ -208,10 +208,10 @@ function showPersonas() {
 		const targets = persona.targets.map((target) => {
 			const name = `${target.provider}/${target.model}`;
 			const tried = stats.targets[name];
-			return h("li", h("span", name), targetState(target), tried && quiet(`${number(tried.requests)} tries, ${share(tried.errors, tried.requests)} failed, p95 ${seconds(tried.p95_seconds)}`));
+			return h("li", h("span", name), targetState(target), tried && quiet(`tries: ${number(tried.requests)}, ${share(tried.errors, tried.requests)} failed, p95 ${seconds(tried.p95_seconds)}`));
 		});
 		const figures = counts
-			? [`${number(counts.requests)} requests (${share(counts.requests, stats.total.requests)} of all)`, `${share(counts.errors, counts.requests)} errors`, `p95 ${seconds(counts.p95_seconds)}`, `${usd(counts.cost_usd)} USD`]
+			? [`requests: ${number(counts.requests)} (${share(counts.requests, stats.total.requests)} of all)`, `${share(counts.errors, counts.requests)} errors`, `p95 ${seconds(counts.p95_seconds)}`, `${usd(counts.cost_usd)} USD`]
 			: ["no requests in the last hour"];
 		return h("article.card",
 			h("h3", persona.name, chip(...(persona.available ? ["can serve", "good"] : ["cannot serve", "bad"]))),
