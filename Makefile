@@ -75,7 +75,7 @@ $(VENV)/bin/python:
 	$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed, this is " + sys.version if sys.version_info < (3, 11) else 0)'
 	$(PYTHON) -m venv $(VENV)
 
-# pip reads [dependency-groups] from 25.1 on, and installs in half the time; the one that venv brings may be older. What is run is compiled then.
+# pip reads [dependency-groups] from 25.1 on, and installs faster; the one that venv brings may be older. What is run is compiled when it is.
 $(VENV)/.run: $(VENV)/bin/python pyproject.toml
 	$(BIN)/python -m pip install -q --disable-pip-version-check --no-compile -U 'pip>=25.1'
 	$(BIN)/python -m pip install -q --disable-pip-version-check --no-compile -e '.[fast]'
