@@ -20,7 +20,7 @@ from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter, Spa
 
 from gateway.telemetry.span_encoder import SpanEncoder
 
-BACKLOG: Final = 4096
+BACKLOG: Final = 2048
 """Spans that may be with the exporter at a time, unless OTEL_BSP_MAX_QUEUE_SIZE says otherwise."""
 BATCH: Final = 256
 """Spans of one export, unless OTEL_BSP_MAX_EXPORT_BATCH_SIZE says otherwise."""
